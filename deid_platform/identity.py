@@ -1,0 +1,100 @@
+"""Keyed pseudonyms: the only module that uses the project key.
+
+Everything is an HMAC-SHA256 of a value under the key, with the kind of value mixed in, so that any worker on any
+machine gives the same answer without a table, and nobody without the key can test a guess (PS3.15 2026c E.1.1 note
+on unkeyed hashes).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import dataclass, field
+
+from deid_platform.errors import VaultError
+
+KEY_BYTES = 32
+_WELL_KNOWN_ROOT = "1.2.840.10008."
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Pseudonyms of one project at one site.
+
+    Parameters
+    ----------
+    key : bytes
+        At least 32 bytes, secret, kept in the vault. Never shown by ``repr``.
+    site : str
+        Patient numbers are unique within a site only, so the site is part of every subject key.
+    """
+
+    key: bytes = field(repr=False)
+    site: str = "local"
+
+    def __post_init__(self) -> None:
+        if len(self.key) < KEY_BYTES:
+            raise VaultError(f"The project key is too short: give at least {KEY_BYTES} random bytes.")
+
+    def mac(self, kind: str, *parts: str) -> bytes:
+        """32 bytes that stand for ``parts``; the kind keeps equal values of different meaning apart."""
+        message = b"\0".join(part.encode("utf-8", "surrogatepass") for part in (kind, *parts))
+        return hmac.digest(self.key, message, "sha256")
+
+    def token(self, kind: str, *parts: str) -> str:
+        """16 letters and digits (80 bits): an opaque key for items, subjects, studies, series."""
+        return base64.b32encode(self.mac(kind, *parts)[:10]).decode("ascii")
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two keys or sites apart without telling anything about them; part of every digest."""
+        return self.mac("fingerprint", self.site).hex()[:16]
+
+    def subject(self, issuer: str, patient_id: str, study_uid: str) -> str:
+        """Opaque key of a patient, also the released Patient ID.
+
+        A patient number means something together with its issuer only. Without a number nobody can tell whether
+        two studies show the same person, so each study becomes a subject of its own.
+        """
+        number = patient_id.strip()
+        if number:
+            return self.token("subject", self.site, issuer.strip(), number)
+        return self.token("subject-of-study", self.site, study_uid)
+
+    def uid(self, value: str) -> str:
+        """A UID under the 2.25 root with 128 keyed bits (PS3.5 B.2); well-known DICOM UIDs stay as they are."""
+        value = value.strip(" \0")
+        if not value or value.startswith(_WELL_KNOWN_ROOT):
+            return value
+        return f"2.25.{int.from_bytes(self.mac('uid', value)[:16], 'big')}"
+
+    def shift_days(self, subject: str) -> int:
+        """Days, 1 to 365, by which every date of the subject moves into the past (PS3.15 2026c E.3.6)."""
+        return 1 + int.from_bytes(self.mac("shift", subject)[:8], "big") % 365
+
+    def seal(self, text: str) -> str:
+        """Proof that a holder of the key wrote ``text``; see :meth:`fits`."""
+        return self.mac("seal", text).hex()
+
+    def fits(self, text: str, seal: str) -> bool:
+        """Whether ``seal`` was made by :meth:`seal` for exactly this text."""
+        return hmac.compare_digest(self.seal(text), seal)
+
+
+def decode_key(text: str) -> bytes:
+    """The project key from its written form: 64 or more hexadecimal digits, or base64 of 32 or more bytes.
+
+    Raises
+    ------
+    VaultError
+        The text is neither, or too short; the message never quotes it.
+    """
+    text = text.strip()
+    for decode in (bytes.fromhex, lambda value: base64.b64decode(value, validate=True)):
+        try:
+            key = decode(text)
+        except ValueError:
+            continue
+        if len(key) >= KEY_BYTES:
+            return key
+    raise VaultError("DEID_KEY is not a usable key: give 64 hexadecimal digits, as `openssl rand -hex 32` prints.")

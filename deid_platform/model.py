@@ -1,0 +1,173 @@
+"""The few central values, shared by every layer: plain, frozen, free of behaviour.
+
+Nothing here may hold an identifier of a patient, with two named exceptions that never leave the raw zone:
+``StoredObject.key`` of a landed object and ``Entry.object`` of a raw manifest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+ENGINE_VERSION = "1"
+"""Raised by hand whenever the same input may give other bytes; part of every digest."""
+
+
+class Stage(StrEnum):
+    """The four datasets, in order."""
+
+    RAW = "raw"
+    SCRUBBED = "scrubbed"
+    PIXEL_CLEANED = "pixel_cleaned"
+    RELEASED = "released"
+
+
+class Status(StrEnum):
+    """Where an item stands in a manifest."""
+
+    PASSED = "passed"
+    QUARANTINED = "quarantined"
+
+
+class Reason(StrEnum):
+    """Why an item was refused. The closed list of codes; :data:`REMEDIES` says what each asks of a person."""
+
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    SOURCE_CHANGED = "source_changed"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    DICOMDIR = "dicomdir"
+    MALFORMED = "malformed"
+    TRUNCATED = "truncated"
+    NESTED_TOO_DEEP = "nested_too_deep"
+    TOO_LARGE = "too_large"
+    MISSING_UID = "missing_uid"
+    PATIENT_CONFLICT = "patient_conflict"
+    DUPLICATE = "duplicate"
+    DUPLICATE_UID = "duplicate_uid"
+    BURNED_IN_TEXT = "burned_in_text"
+    PIXELS_UNDECODABLE = "pixels_undecodable"
+    VIDEO = "video"
+    RESIDUAL_IDENTIFIER = "residual_identifier"
+    FORBIDDEN_CONTENT = "forbidden_content"
+    WORKER_DIED = "worker_died"
+    TIMED_OUT = "timed_out"
+    INTERNAL_ERROR = "internal_error"
+
+
+REMEDIES: dict[Reason, str] = {
+    Reason.EMPTY: "The object has no bytes: send it again.",
+    Reason.UNREADABLE: "The object could not be read: check its permissions, then drop it again.",
+    Reason.SOURCE_CHANGED: "The object changed or vanished after its batch was sealed: drop the new version again.",
+    Reason.UNSUPPORTED_FORMAT: "Not a format this platform cleans: convert it or leave it out.",
+    Reason.DICOMDIR: "A DICOMDIR indexes files by patient; it is not needed, released files are laid out anew.",
+    Reason.MALFORMED: "The data set breaks the standard beyond safe reading: have the sender export it again.",
+    Reason.TRUNCATED: "The object ends too early: send it again.",
+    Reason.NESTED_TOO_DEEP: "Sequences are nested deeper than any real object: have the sender look at it.",
+    Reason.TOO_LARGE: "The object, or what it expands to, exceeds the configured bounds.",
+    Reason.MISSING_UID: "A SOP Class, SOP Instance, Study or Series Instance UID is missing: have it assigned.",
+    Reason.PATIENT_CONFLICT: "One study names more than one patient: have the study corrected.",
+    Reason.DUPLICATE: "The same bytes stand in the batch under another name, which was processed.",
+    Reason.DUPLICATE_UID: "Another object with the same SOP Instance UID and other bytes was processed.",
+    Reason.BURNED_IN_TEXT: "The pixels show text that would be released.",
+    Reason.PIXELS_UNDECODABLE: "The pixels cannot be decoded, so nobody can say what they show.",
+    Reason.VIDEO: "Video cannot be searched for text yet.",
+    Reason.RESIDUAL_IDENTIFIER: "An identifier of the subject survived cleaning: report it, the policy needs a rule.",
+    Reason.FORBIDDEN_CONTENT: "The cleaned object holds what the policy forbids: report it as a fault.",
+    Reason.WORKER_DIED: "The process that worked on the object died: run again, then have the object looked at.",
+    Reason.TIMED_OUT: "Work on the object exceeded its time limit: raise the limit or have the object looked at.",
+    Reason.INTERNAL_ERROR: "A fault of this software: report the item id and the error class.",
+}
+
+
+class Severity(StrEnum):
+    """What a finding asks for: refuse the item, or block the whole batch."""
+
+    ITEM = "item"
+    BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object of a store: ``size`` in bytes, ``modified`` in seconds since the epoch, ``etag`` opaque."""
+
+    key: str
+    size: int
+    etag: str
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One landed object as the engine knows it. ``id`` is opaque; ``key`` never leaves the raw zone."""
+
+    id: str
+    key: str
+    format: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """What was done to an item, never a value: ``target`` (tag or region), action code, rule, number of places."""
+
+    target: str
+    action: str
+    rule: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """What a check saw, never a value: item id, place inside the output, kind of trouble, rule, severity."""
+
+    item: str
+    where: str
+    kind: str
+    rule: str
+    severity: Severity = Severity.ITEM
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Result of cleaning one item: what was changed and which options may be claimed in (0012,0064)."""
+
+    changes: tuple[Change, ...] = ()
+    satisfied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a manifest: where an item stands after a stage.
+
+    ``object`` is the key of its bytes (in a raw manifest the landing key, elsewhere an opaque key of the
+    trusted zone); ``subject``, ``study``, ``series`` and ``instance`` are pseudonymous; ``stage`` and
+    ``reason`` say where and why a quarantined item stopped; ``rule`` says why the pixels may pass.
+    """
+
+    item: str
+    status: Status
+    object: str
+    size: int
+    sha256: str
+    etag: str = ""
+    stage: str = ""
+    reason: str = ""
+    error: str = ""
+    format: str = ""
+    subject: str = ""
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+    sop_class: str = ""
+    modality: str = ""
+    transfer_syntax: str = ""
+    rule: str = ""
+    changes: tuple[Change, ...] = field(default=())
+    satisfied: tuple[str, ...] = field(default=())
+
+    @property
+    def passed(self) -> bool:
+        """True while nothing refused the item."""
+        return self.status is Status.PASSED

@@ -1,0 +1,55 @@
+"""What the engine asks of a place that keeps bytes. Implemented by a folder and by S3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from deid_platform.model import StoredObject
+
+
+class Store(Protocol):
+    """Objects under '/'-separated keys. Picklable (workers get a copy), safe to share between threads.
+
+    Writes are atomic: a reader sees the old object, the new one or none, never a part, also after a crash.
+    Every failure is a :class:`~deid_platform.errors.StoreError` whose message names neither key nor content,
+    because keys of the landing zone hold names.
+    """
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """All objects whose key starts with ``prefix``, ordered by key (code points)."""
+        ...
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """Names of the folders directly under ``prefix`` (which is empty or ends in '/'), without slashes."""
+        ...
+
+    def stat(self, key: str) -> StoredObject | None:
+        """The object's description, or None when there is none."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """The whole of a small object."""
+        ...
+
+    def write(self, key: str, data: bytes) -> None:
+        """Create or replace a small object."""
+        ...
+
+    def fetch(self, key: str) -> AbstractContextManager[Path]:
+        """A local file with the object's bytes, to be read only, gone after the block unless it is the object itself."""
+        ...
+
+    def upload(self, source: Path, key: str) -> None:
+        """Create or replace an object from a local file, which the caller keeps."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        ...
+
+    def locate(self, key: str) -> str:
+        """Where a person finds the object: a path or an s3:// address."""
+        ...
