@@ -50,15 +50,16 @@ class Identity:
         """Tells two keys or sites apart without telling anything about them; part of every digest."""
         return self.mac("fingerprint", self.site).hex()[:16]
 
-    def subject(self, issuer: str, patient_id: str, study_uid: str) -> str:
+    def subject(self, patient_id: str, study_uid: str) -> str:
         """Opaque key of a patient, also the released Patient ID.
 
-        A patient number means something together with its issuer only. Without a number nobody can tell whether
-        two studies show the same person, so each study becomes a subject of its own.
+        The site stands for the issuer of its patient numbers: Issuer of Patient ID (0010,0021) is filled in by some
+        devices of a hospital and left out by others, so going by it would tear patients apart. Without a number
+        nobody can tell whether two studies show the same person, so each study becomes a subject of its own.
         """
         number = patient_id.strip()
         if number:
-            return self.token("subject", self.site, issuer.strip(), number)
+            return self.token("subject", self.site, number)
         return self.token("subject-of-study", self.site, study_uid)
 
     def uid(self, value: str) -> str:

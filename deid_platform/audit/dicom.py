@@ -1,0 +1,2 @@
+from collections.abc import Iterator
+def audit_file(*a): return iter(())

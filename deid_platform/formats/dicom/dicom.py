@@ -1,0 +1,172 @@
+"""DICOM as a format of the platform: describing, scrubbing, auditing and crossing over one file."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from deid_platform.audit.dicom import audit_file
+from deid_platform.errors import MalformedFile, UnsupportedFormat
+from deid_platform.formats.dicom.charset import Charset, charset_of
+from deid_platform.formats.dicom.elements import CHARACTER_SET, EXPLICIT_LITTLE, DataSet
+from deid_platform.formats.dicom.encode import Sink, write_data_set
+from deid_platform.formats.dicom.identifiers import collect
+from deid_platform.formats.dicom.markers import file_meta, mark
+from deid_platform.formats.dicom.protect import Protector, mover
+from deid_platform.formats.dicom.scrub import PATIENT_ID, Scrubber, walk
+from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
+from deid_platform.formats.protocol import Crossing, Description
+from deid_platform.freetext import TextCleaner
+from deid_platform.identity import Identity
+from deid_platform.model import Finding, Outcome, Reason
+from deid_platform.policy import Policy
+
+SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080016, 0x00080018, 0x00080060
+STUDY, SERIES = 0x0020000D, 0x0020000E
+DIRECTORY_RECORDS = 0x00041220
+_STANDARD_ROOT = "1.2.840.10008."
+_MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+# A voice identifies its speaker and what it says cannot be searched: Basic Voice and General Audio Waveform Storage.
+_AUDIO = frozenset({"1.2.840.10008.5.1.4.1.1.9.4.1", "1.2.840.10008.5.1.4.1.1.9.4.2"})
+
+
+@dataclass(frozen=True, slots=True)
+class Dicom:
+    """DICOM files, with or without preamble, of every standard SOP class but audio and DICOMDIR."""
+
+    name: str = "dicom"
+    suffix: str = ".dcm"
+
+    def accepts(self, head: bytes) -> bool:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return looks_like_dicom(head)
+
+    def study_of(self, head: bytes, identity: Identity) -> str | None:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        uid = _text(read_head(head, last=STUDY), STUDY)
+        return identity.token("study", uid) if uid else None
+
+    def describe(self, source: Path, identity: Identity) -> Description:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        with open_source(source) as opened:
+            data = opened.data
+            sop_class = _text(data, SOP_CLASS)
+            _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
+            return Description(
+                subject=_subject(data, identity),
+                study=identity.uid(_text(data, STUDY)),
+                series=identity.uid(_text(data, SERIES)),
+                instance=identity.uid(_text(data, SOP_INSTANCE)),
+                sop_class=sop_class,
+                modality=_known_modality(_text(data, MODALITY)),
+                transfer_syntax=opened.transfer_syntax,
+            )
+
+    def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity) -> Outcome:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        with open_source(source) as opened, output.open("wb") as sink:
+            data = opened.data
+            _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
+            subject = _subject(data, identity)
+            days = identity.shift_days(subject)
+            cleaner = TextCleaner(collect(data), mover(policy, days), identity.uid)
+            scrubber = Scrubber(policy, Protector(identity, policy, cleaner, days), subject)
+            scrubber.scrub(data)
+            satisfied = mark(data, policy)
+            _write_preliminaries(sink, file_meta(data, opened.transfer_syntax))
+            with _compressed(sink, opened.transfer_syntax) as body:
+                write_data_set(body, data, opened.encoding, opened.file)
+        return Outcome(scrubber.recorded(), satisfied)
+
+    def audit(self, item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return audit_file(item, source, output, policy, identity)
+
+    def crosswalk(self, source: Path, identity: Identity, policy: Policy) -> Iterator[Crossing]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        with open_source(source) as opened:
+            number = _text(opened.data, PATIENT_ID)
+            if number:
+                yield Crossing("patient", number, _subject(opened.data, identity))
+            for element in (*walk(opened.meta), *walk(opened.data)):
+                if element.vr == "UI" and isinstance(element.value, bytes):
+                    for old in element.value.decode("latin-1").strip(" \0").split("\\"):
+                        if identity.uid(old) != old:
+                            yield Crossing("uid", old.strip(), identity.uid(old))
+
+
+def _refuse_unsuitable(data: DataSet, meta: DataSet, transfer_syntax: str) -> None:
+    """What no rule of this format covers is refused as a whole."""
+    sop_class = _text(data, SOP_CLASS)
+    if DIRECTORY_RECORDS in data or _MEDIA_DIRECTORY in (sop_class, _text(meta, 0x00020002)):
+        raise UnsupportedFormat("A DICOMDIR is an index, not an image.", Reason.DICOMDIR)
+    for tag, name in ((SOP_CLASS, "SOP Class"), (SOP_INSTANCE, "SOP Instance"), (STUDY, "Study"), (SERIES, "Series")):
+        if not _text(data, tag):
+            raise MalformedFile(f"The {name} UID is missing.", Reason.MISSING_UID)
+    if not sop_class.startswith(_STANDARD_ROOT) or sop_class in _AUDIO:
+        raise UnsupportedFormat("Objects of this SOP Class cannot be cleaned.")
+    if not transfer_syntax.startswith(_STANDARD_ROOT):
+        raise UnsupportedFormat("Objects in a private transfer syntax cannot be cleaned.")
+
+
+def _subject(data: DataSet, identity: Identity) -> str:
+    return identity.subject(_text(data, PATIENT_ID), _text(data, STUDY))
+
+
+def _text(data: DataSet, tag: int) -> str:
+    """A single value as text, empty where there is none."""
+    element, declared = data.get(tag), data.get(CHARACTER_SET)
+    if element is None or not isinstance(element.value, bytes):
+        return ""
+    charset = charset_of(declared.value) if declared and isinstance(declared.value, bytes) else Charset()
+    return charset.decode(element.value).strip(" \0")
+
+
+def _known_modality(value: str) -> str:
+    """The modality if it has the form of a defined term (PS3.3 C.7.3.1.1.1); anything else could say anything."""
+    return value if 2 <= len(value) <= 6 and value.isascii() and value.isalnum() and value.isupper() else ""
+
+
+def _write_preliminaries(sink: BinaryIO, meta: DataSet) -> None:
+    """An empty preamble, the prefix and the meta group with its length (PS3.10 7.1)."""
+    body = BytesIO()
+    write_data_set(body, meta, EXPLICIT_LITTLE, body)
+    length = len(body.getvalue())
+    sink.write(bytes(PREAMBLE) + b"DICM\x02\x00\x00\x00UL\x04\x00" + length.to_bytes(4, "little") + body.getvalue())
+
+
+class _Deflater:
+    """A sink that deflates (PS3.5 A.5)."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        self._written = 0
+
+    def write(self, data: bytes) -> None:
+        self._put(self._engine.compress(data))
+
+    def finish(self) -> None:
+        """Write what is still held back, padded to an even length."""
+        self._put(self._engine.flush())
+        if self._written % 2:
+            self._put(b"\0")
+
+    def _put(self, data: bytes) -> None:
+        self._written += len(data)
+        self._sink.write(data)
+
+
+@contextmanager
+def _compressed(sink: BinaryIO, transfer_syntax: str) -> Iterator[Sink]:
+    if transfer_syntax != DEFLATED:
+        yield sink
+        return
+    deflater = _Deflater(sink)
+    yield deflater
+    deflater.finish()

@@ -1,0 +1,91 @@
+"""What a released object says about itself: PS3.15 2026c E.1.1 markers and a File Meta group of our own.
+
+Markers state what was satisfied here. What the sender claimed never decides.
+"""
+
+from __future__ import annotations
+
+from deid_platform.formats.dicom.charset import Charset
+from deid_platform.formats.dicom.elements import DataSet, Element
+from deid_platform.model import ENGINE_VERSION
+from deid_platform.policy import Option, Policy
+from deid_platform.policy.options import BASIC_PROFILE_CODE
+
+IMPLEMENTATION_CLASS_UID = "2.25.268419703287655812390424150276117421830"
+IMPLEMENTATION_VERSION_NAME = f"DEID_PLATFORM_{ENGINE_VERSION}"
+_METHOD_LIMIT = 64
+_TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
+
+
+def mark(data: DataSet, policy: Policy) -> tuple[str, ...]:
+    """Write the markers into ``data``; gives the codes of CID 7050 that were claimed."""
+    codes = [BASIC_PROFILE_CODE, *sorted((option.code, option.meaning) for option in policy.options)]
+    _put(data, 0x00120062, "CS", "YES")
+    _put(data, 0x00280303, "CS", _TEMPORAL[policy.dates])
+    data[0x00120063] = Element(0x00120063, "LO", _method(data, policy))
+    data[0x00120064] = Element(0x00120064, "SQ", [_code(code, "DCM", meaning) for code, meaning in codes])
+    # The sender's word on what the pixels show counts for nothing. Some IODs demand Burned In Annotation; 'NO' is what
+    # the pixel stage has to find before the gate lets the item pass. The face is not looked for, so no claim is made.
+    if 0x00280301 in data:
+        _put(data, 0x00280301, "CS", "NO")
+    data.pop(0x00280302, None)
+    _contribute(data)
+    return tuple(code for code, _ in codes)
+
+
+def file_meta(data: DataSet, transfer_syntax: str) -> DataSet:
+    """A File Meta group (PS3.10 7.1) that names this software and nothing of the sender."""
+    meta = DataSet()
+    meta[0x00020001] = Element(0x00020001, "OB", b"\0\x01")
+    for tag, value in (
+        (0x00020002, _uid(data, 0x00080016)),
+        (0x00020003, _uid(data, 0x00080018)),
+        (0x00020010, transfer_syntax),
+        (0x00020012, IMPLEMENTATION_CLASS_UID),
+    ):
+        _put(meta, tag, "UI", value)
+    _put(meta, 0x00020013, "SH", IMPLEMENTATION_VERSION_NAME)
+    return meta
+
+
+def _method(data: DataSet, policy: Policy) -> bytes:
+    """(0012,0063), joined to what earlier de-identification wrote (already cleaned as text)."""
+    ours = [
+        f"DICOM PS3.15 {policy.edition} Basic Profile, profile {policy.name}",
+        f"deid-platform {ENGINE_VERSION}, policy {policy.digest[:16]}",
+    ]
+    earlier = data.get(0x00120063)
+    kept = earlier.value if earlier and isinstance(earlier.value, bytes) else b""
+    # Backslashes inside a character may only be told apart by decoding, so only plain earlier values are joined.
+    values = [part.strip() for part in Charset().decode(kept).split("\\")] if kept.isascii() else []
+    joined = [value[:_METHOD_LIMIT] for value in (*values, *ours) if value]
+    return "\\".join(dict.fromkeys(joined)).encode()
+
+
+def _contribute(data: DataSet) -> None:
+    """(0018,A001) with purpose 109104, De-identifying Equipment (PS3.3 C.12.1, good practice of E.1.1)."""
+    item = DataSet()
+    _put(item, 0x00080070, "LO", "deid-platform")
+    _put(item, 0x00081090, "LO", "deid-platform")
+    _put(item, 0x00181020, "LO", ENGINE_VERSION)
+    item[0x0040A170] = Element(0x0040A170, "SQ", [_code("109104", "DCM", "De-identifying Equipment")])
+    earlier = data.get(0x0018A001)
+    items = earlier.value if earlier and isinstance(earlier.value, list) else []
+    data[0x0018A001] = Element(0x0018A001, "SQ", [*items, item])
+
+
+def _code(value: str, scheme: str, meaning: str) -> DataSet:
+    item = DataSet()
+    _put(item, 0x00080100, "SH", value)
+    _put(item, 0x00080102, "SH", scheme)
+    _put(item, 0x00080104, "LO", meaning)
+    return item
+
+
+def _put(data: DataSet, tag: int, vr: str, value: str) -> None:
+    data[tag] = Element(tag, vr, value.encode("ascii"))
+
+
+def _uid(data: DataSet, tag: int) -> str:
+    element = data.get(tag)
+    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""

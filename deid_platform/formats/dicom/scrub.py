@@ -1,0 +1,212 @@
+"""The walk over every element at every depth, applying one policy to one DICOM item."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from deid_platform.dictionary import tag_text
+from deid_platform.formats.dicom.charset import Charset, charset_of
+from deid_platform.formats.dicom.documents import replacement_document
+from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet, Element, Extent
+from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
+from deid_platform.model import Change
+from deid_platform.policy import Action, Policy, Rule
+from deid_platform.policy.private import private_segment, public_segment
+
+PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
+ENCAPSULATED_DOCUMENT, MIME_TYPE = 0x00420011, 0x00420012
+CODE_VALUE, CODING_SCHEME, CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
+_CODE_TEXTS = frozenset({CODE_VALUE, CODE_MEANING, 0x00080103, 0x00080119, 0x00080120})
+# PS3.16 section 8: schemes whose codes and meanings are published, so that they cannot hold a name of their own.
+_PUBLISHED_SCHEMES = frozenset("DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt ICD10 I10 I9C ICDO3 MSH UMLS BI MDC".split())
+
+_PUBLISHED = Rule(Action.CLEAN, "PS3.16 section 8, code of a published scheme")
+
+
+@dataclass(slots=True)
+class Scrubber:
+    """Cleans one item in place. ``changes`` counts what was done, by tag, action and source of the rule."""
+
+    policy: Policy
+    protector: Protector
+    subject: str
+    changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def scrub(self, data: DataSet) -> None:
+        """Apply the policy to ``data`` and all it holds; patient number and name become the subject's pseudonym."""
+        self._data_set(data, Charset(), path="", replace=False)
+        for tag, vr in ((PATIENT_NAME, "PN"), (PATIENT_ID, "LO")):
+            data[tag] = Element(tag, vr, self.subject.encode())
+
+    def recorded(self) -> tuple[Change, ...]:
+        """All changes, sorted."""
+        return tuple(sorted(Change(*key, count) for key, count in self.changes.items()))
+
+    def _data_set(self, data: DataSet, charset: Charset, path: str, *, replace: bool) -> None:
+        declared = data.get(CHARACTER_SET)
+        if declared is not None and isinstance(declared.value, bytes):
+            charset = charset_of(declared.value)
+        published = _published_scheme(data)
+        for element in list(data.values()):
+            if element.tag >> 16 & 1:
+                continue
+            if published and element.tag in _CODE_TEXTS and isinstance(element.value, bytes):
+                self._set(element, self.protector.term(element.vr, element.value, charset), _PUBLISHED)
+                continue
+            rule = self.policy.rule(element.tag, element.vr)
+            self._apply(data, element, rule, charset, path + public_segment(element.tag), replace=replace)
+        self._private(data, charset, path, replace=replace)
+
+    def _private(self, data: DataSet, charset: Charset, path: str, *, replace: bool) -> None:
+        """Private elements by signature; of the creators only those stay that still have an element."""
+        private = [element for element in data.values() if element.tag >> 16 & 1]
+        needed = set()
+        for element in private:
+            creator = _creator_tag(element.tag)
+            if creator == element.tag:
+                continue
+            step = _signature(data, element)
+            rule = self._private_rule(element, path + step if step else "")
+            self._apply(data, element, rule, charset, path + (step or ""), replace=replace)
+            if element.tag in data:
+                needed.add(creator)
+        for element in private:
+            if _creator_tag(element.tag) == element.tag and element.tag not in needed:
+                self._remove(data, element, self.policy.private_rule("", "LO"))
+
+    def _private_rule(self, element: Element, signature: str) -> Rule:
+        """The rule of a signature, none of which ('') is removed; the tables also say what an unknown VR is."""
+        if isinstance(element.value, list):
+            return self.policy.private_rule(signature, "SQ")
+        if element.vr == "UN":
+            element.vr = self.policy.private_vr(signature) or "UN"
+        rule = self.policy.private_rule(signature, element.vr)
+        # The knowledge base marks sequences 'not applicable' and their elements one by one.
+        return Rule(Action.REMOVE, rule.source) if rule.action is Action.KEEP else rule
+
+    def _apply(
+        self, data: DataSet, element: Element, rule: Rule, charset: Charset, path: str, *, replace: bool
+    ) -> None:
+        if rule.action is Action.REMOVE:
+            self._remove(data, element, rule)
+        elif isinstance(element.value, list):
+            self._sequence(element, rule, charset, path, replace=replace)
+        elif rule.action is Action.EMPTY:
+            self._set(element, b"", rule)
+        elif isinstance(element.value, Extent):
+            self._extent(data, element, rule)
+        elif element.value:
+            self._value(data, element, element.value, rule, charset, replace=replace)
+
+    def _sequence(self, element: Element, rule: Rule, charset: Charset, path: str, *, replace: bool) -> None:
+        """A sequence is emptied or its items are cleaned; under D nothing in them survives as it was."""
+        assert isinstance(element.value, list)
+        if rule.action is Action.EMPTY and element.value:
+            self.changes[tag_text(element.tag), rule.action.value, rule.source] += 1
+            element.value = []
+        for item in element.value:
+            self._data_set(item, charset, path + "/", replace=replace or rule.action is Action.DUMMY)
+
+    def _extent(self, data: DataSet, element: Element, rule: Rule) -> None:
+        """A large value is copied or goes: nothing reads it here."""
+        if element.tag == ENCAPSULATED_DOCUMENT:
+            self._set(element, replacement_document(_mime_type(data)), rule)
+        elif rule.action is not Action.KEEP or element.tag >> 16 & 1:
+            self._remove(data, element, rule)
+
+    def _value(
+        self, data: DataSet, element: Element, value: bytes, rule: Rule, charset: Charset, *, replace: bool
+    ) -> None:
+        treated = self._treated(data, element, value, rule, charset, replace=replace)
+        if treated is None:
+            self._remove(data, element, rule)
+        else:
+            self._set(element, treated, rule)
+
+    def _treated(
+        self, data: DataSet, element: Element, value: bytes, rule: Rule, charset: Charset, *, replace: bool
+    ) -> bytes | None:
+        """The new value, None to remove the element."""
+        protector, vr = self.protector, element.vr
+        if vr == "UI":
+            keep = rule.action is Action.KEEP and element.tag >> 16 & 1 == 0
+            return value if keep else protector.uid(value)
+        if rule.action is Action.DUMMY or (replace and vr in TEXT_VRS):
+            return self._dummy(data, element, value)
+        if rule.action is Action.UID:
+            return None
+        if vr in TEXT_VRS:
+            clean = protector.text if rule.action is Action.CLEAN else protector.own_only
+            return clean(vr, value, charset)
+        if vr in ("DA", "DT", "TM"):
+            shift = rule.action is Action.CLEAN and self.policy.dates == "shift"
+            return protector.date(vr, value) if shift else value if rule.action is Action.KEEP else b""
+        return self._other(element, value, rule, charset)
+
+    def _other(self, element: Element, value: bytes, rule: Rule, charset: Charset) -> bytes | None:
+        """Terms, numbers, ages, names and bytes that are kept or cleaned."""
+        protector, vr = self.protector, element.vr
+        if vr == "AS":
+            return protector.age(value)
+        if vr in NUMBER_VRS:
+            return protector.number(value)
+        if vr == "CS":
+            return protector.term(vr, value, charset)
+        if vr in ("PN", "AE", "UR"):
+            return value if rule.action is Action.KEEP and vr == "AE" else b""
+        if vr in ("OB", "OW", "UN") and element.tag >> 16 & 1:
+            return protector.opaque(value)
+        # A binary number whose bytes do not add up is something else under a false VR.
+        return None if len(value) % NUMBER_BYTES.get(vr, 1) else value
+
+    def _dummy(self, data: DataSet, element: Element, value: bytes) -> bytes:
+        if element.tag == PATIENT_ID:
+            number = value.decode("latin-1").strip(" \0")
+            return self.protector.identity.subject(number, "").encode()
+        if element.tag == ENCAPSULATED_DOCUMENT:
+            return replacement_document(_mime_type(data))
+        return self.protector.dummy(element.vr, value)
+
+    def _set(self, element: Element, value: bytes, rule: Rule) -> None:
+        if value != element.value:
+            element.value = value
+            self.changes[tag_text(element.tag), rule.action.value, rule.source] += 1
+
+    def _remove(self, data: DataSet, element: Element, rule: Rule) -> None:
+        del data[element.tag]
+        self.changes[tag_text(element.tag), Action.REMOVE.value, rule.source] += 1
+
+
+def _creator_tag(tag: int) -> int:
+    """The tag of the private creator a private element belongs to (PS3.5 7.8.1); its own for a creator."""
+    group, number = tag & 0xFFFF0000, tag & 0xFFFF
+    return tag if 0x10 <= number <= 0xFF else group | number >> 8
+
+
+def _signature(data: DataSet, element: Element) -> str | None:
+    """The step of a private element in a signature, None when nobody claims the element."""
+    creator = data.get(_creator_tag(element.tag))
+    if creator is None or creator is element or not isinstance(creator.value, bytes):
+        return None
+    return private_segment(element.tag >> 16, creator.value.decode("latin-1").strip(" \0"), element.tag & 0xFF)
+
+
+def _published_scheme(data: DataSet) -> bool:
+    scheme = data.get(CODING_SCHEME)
+    return scheme is not None and isinstance(scheme.value, bytes) and scheme.value.decode("latin-1").strip(" \0") in _PUBLISHED_SCHEMES
+
+
+def _mime_type(data: DataSet) -> str:
+    element = data.get(MIME_TYPE)
+    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
+
+
+def walk(data: DataSet) -> Iterator[Element]:
+    """Every element at every depth."""
+    for element in data.values():
+        yield element
+        if isinstance(element.value, list):
+            for item in element.value:
+                yield from walk(item)

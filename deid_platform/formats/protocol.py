@@ -1,0 +1,65 @@
+"""What every file format offers the platform. One folder per format implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from deid_platform.identity import Identity
+from deid_platform.model import Finding, Outcome
+from deid_platform.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the raw stage notes of an item: pseudonymous keys and technical terms, nothing that identifies."""
+
+    subject: str
+    study: str
+    series: str
+    instance: str
+    sop_class: str = ""
+    modality: str = ""
+    transfer_syntax: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A pair for the crosswalk: an original and what it became. PHI: only the vault may keep it."""
+
+    kind: str
+    old: str
+    new: str
+
+
+class Format(Protocol):
+    """One file format. Stateless; every method takes paths of local files and leaves them as they are."""
+
+    name: str
+    suffix: str
+
+    def accepts(self, head: bytes) -> bool:
+        """Whether a file that begins with ``head`` (up to 4096 bytes) is of this format."""
+        ...
+
+    def study_of(self, head: bytes, identity: Identity) -> str | None:
+        """The opaque study key if ``head`` (the first bytes of a file) already tells it."""
+        ...
+
+    def describe(self, source: Path, identity: Identity) -> Description:
+        """Read all of the item's structure. Raises MalformedFile when it cannot be understood to its end."""
+        ...
+
+    def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity) -> Outcome:
+        """Write a de-identified copy. Raises DeidError when no clean copy can be made; ``output`` is then void."""
+        ...
+
+    def audit(self, item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:
+        """What of the source survived in the output, found by other code than that which cleaned it."""
+        ...
+
+    def crosswalk(self, source: Path, identity: Identity, policy: Policy) -> Iterator[Crossing]:
+        """Every identifier of the source that :meth:`scrub` replaces consistently."""
+        ...

@@ -1,0 +1,20 @@
+"""The formats this platform cleans."""
+
+from __future__ import annotations
+
+from deid_platform.formats.dicom.dicom import Dicom
+from deid_platform.formats.protocol import Format
+
+FORMATS: tuple[Format, ...] = (Dicom(),)
+HEAD_BYTES = 4096
+"""What :meth:`Format.accepts` gets to see."""
+
+
+def format_of(head: bytes) -> Format | None:
+    """The first format that accepts a file beginning with ``head``; None for one nobody knows."""
+    return next((candidate for candidate in FORMATS if candidate.accepts(head)), None)
+
+
+def format_named(name: str) -> Format:
+    """The format of that name, as noted in a manifest."""
+    return next(candidate for candidate in FORMATS if candidate.name == name)
