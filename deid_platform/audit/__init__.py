@@ -1,0 +1,1 @@
+"""Checks on cleaned objects, by other code than that which cleaned them."""

@@ -82,6 +82,8 @@ class Policy:
 
     def private_rule(self, signature: str, vr: str) -> Rule:
         """What happens to a private element, by its nested signature (see :mod:`deid_platform.policy.private`)."""
+        if vr == "UN":
+            vr = self.private_vr(signature) or vr
         return (self._private and self._private.rule(signature, vr)) or _PRIVATE
 
     def private_vr(self, signature: str) -> str | None:

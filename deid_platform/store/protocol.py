@@ -15,15 +15,30 @@ class Store(Protocol):
 
     Writes are atomic: a reader sees the old object, the new one or none, never a part, also after a crash.
     Every failure is a :class:`~deid_platform.errors.StoreError` whose message names neither key nor content,
-    because keys of the landing zone hold names.
+    because keys of the landing zone hold names. Its reason is ``SOURCE_CHANGED`` where an object to be read is
+    not there, and ``UNREADABLE`` otherwise.
     """
+
+    def require(self) -> None:
+        """Raise unless the store is there and may be listed; one that does not exist lists as empty.
+
+        For a store that others fill: a bucket misspelt or a disk not mounted must not look like an idle day.
+        """
+        ...
+
+    def within(self, prefix: str) -> Store:
+        """The part of this store under a folder (with or without a closing '/'), keys counted from there."""
+        ...
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """All objects whose key starts with ``prefix``, ordered by key (code points)."""
         ...
 
     def folders(self, prefix: str = "") -> Iterator[str]:
-        """Names of the folders directly under ``prefix`` (which is empty or ends in '/'), without slashes."""
+        """Names of the folders directly under ``prefix`` (which is empty or ends in '/'), without slashes.
+
+        They come in the order in which :meth:`list` would come to them. A folder may turn out to be empty.
+        """
         ...
 
     def stat(self, key: str) -> StoredObject | None:
@@ -39,7 +54,7 @@ class Store(Protocol):
         ...
 
     def fetch(self, key: str) -> AbstractContextManager[Path]:
-        """A local file with the object's bytes, to be read only, gone after the block unless it is the object itself."""
+        """A local file with the object's bytes, to be read only; gone after the block if it is a copy."""
         ...
 
     def upload(self, source: Path, key: str) -> None:
