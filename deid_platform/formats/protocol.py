@@ -56,6 +56,10 @@ class Format(Protocol):
         """Write a de-identified copy. Raises DeidError when no clean copy can be made; ``output`` is then void."""
         ...
 
+    def judge_pixels(self, output: Path) -> str:
+        """Why the pixels of a scrubbed copy may pass (a rule name). Raises UnsafeToRelease when they may not."""
+        ...
+
     def audit(self, item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:
         """What of the source survived in the output, found by other code than that which cleaned it."""
         ...

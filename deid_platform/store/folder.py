@@ -82,6 +82,11 @@ class FolderStore:
         with _opened(self._path(key), _UNREADABLE) as file, _reported(_UNREADABLE):
             return file.read()
 
+    def head(self, key: str, count: int) -> bytes:
+        """The object's first bytes."""
+        with _opened(self._path(key), _UNREADABLE) as file, _reported(_UNREADABLE):
+            return file.read(count)
+
     def write(self, key: str, data: bytes) -> None:
         """Create or replace the object, on disk before it is seen."""
         self._replace(key, lambda sink: sink.write(data), sync=True)

@@ -49,6 +49,10 @@ class Store(Protocol):
         """The whole of a small object."""
         ...
 
+    def head(self, key: str, count: int) -> bytes:
+        """The first ``count`` bytes of an object, fewer where it is shorter, without transferring the rest."""
+        ...
+
     def write(self, key: str, data: bytes) -> None:
         """Create or replace a small object."""
         ...

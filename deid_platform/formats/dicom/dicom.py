@@ -24,6 +24,7 @@ from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
 from deid_platform.identity import Identity
 from deid_platform.model import Finding, Outcome, Reason
+from deid_platform.pixels.judge import judge
 from deid_platform.policy import Policy
 
 SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080016, 0x00080018, 0x00080060
@@ -82,6 +83,10 @@ class Dicom:
             with _compressed(sink, opened.transfer_syntax) as body:
                 write_data_set(body, data, opened.encoding, opened.file)
         return Outcome(scrubber.recorded(), satisfied)
+
+    def judge_pixels(self, output: Path) -> str:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return str(judge(output).rule)
 
     def audit(self, item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:
         """See :class:`~deid_platform.formats.protocol.Format`."""

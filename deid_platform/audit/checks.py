@@ -1,0 +1,104 @@
+"""Checks on a batch as a whole, from its manifests and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from deid_platform.audit.expectations import unmet_expectations
+from deid_platform.batches import Batch
+from deid_platform.identity import Identity
+from deid_platform.manifest import Manifest
+from deid_platform.model import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check on one batch: its name, what it asks, the outcome, and counts that explain it."""
+
+    name: str
+    asks: str
+    passed: bool
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def batch_checks(
+    sealed: Batch, manifests: Sequence[Manifest], findings: Sequence[Finding], identity: Identity
+) -> tuple[CheckResult, ...]:
+    """All checks of the gate on raw, scrubbed and pixel_cleaned manifests of one batch."""
+    cleaned = manifests[-1]
+    return (
+        complete(sealed, manifests[0], identity),
+        *(reconciled(before, after) for before, after in zip(manifests, manifests[1:], strict=False)),
+        *(well_formed(manifest) for manifest in manifests[1:]),
+        uids_consistent(cleaned),
+        pixels_judged(cleaned),
+        objects_intact(cleaned, findings),
+    )
+
+
+def complete(sealed: Batch, raw: Manifest, identity: Identity) -> CheckResult:
+    """Every landed object of the batch has exactly one row in the raw manifest."""
+    expected = sorted(identity.token("item", identity.site, member.key) for member in sealed.members)
+    found = [entry.item for entry in raw.entries]
+    counts = {"landed": len(expected), "rows": len(found)}
+    return CheckResult("complete", "every landed object has a row", expected == sorted(found), counts)
+
+
+def reconciled(before: Manifest, after: Manifest) -> CheckResult:
+    """A stage has the items of the one before, and what was refused stays refused."""
+    same = {entry.item for entry in before.entries} == {entry.item for entry in after.entries}
+    same = same and len(before.entries) == len(after.entries)
+    held = {entry.item for entry in before.quarantined} <= {entry.item for entry in after.quarantined}
+    counts = {"items": len(after.entries), "passed": len(after.passed), "quarantined": len(after.quarantined)}
+    return CheckResult(f"{after.stage}_reconciled", "items = passed + quarantined, as before", same and held, counts)
+
+
+def well_formed(manifest: Manifest) -> CheckResult:
+    """The columns of a manifest hold what they may: opaque ids, closed lists, no original names."""
+    unmet = unmet_expectations(manifest)
+    return CheckResult(f"{manifest.stage}_well_formed", "columns meet their expectations", not unmet, unmet)
+
+
+_UID_RULES = {
+    "one_subject_per_study": "select study from rows group by study having count(distinct subject) > 1",
+    "one_study_per_series": "select series from rows group by series having count(distinct study) > 1",
+    "one_object_per_instance": "select instance from rows group by instance having count(*) > 1",
+}
+
+
+def uids_consistent(cleaned: Manifest) -> CheckResult:
+    """Subject, study, series and instance form a tree."""
+    passed = cleaned.passed
+    columns = ("subject", "study", "series", "instance")
+    rows = pa.table({name: [getattr(entry, name) for entry in passed] for name in columns})
+    with duckdb.connect() as connection:
+        connection.register("rows", rows)
+        counts = {name: len(connection.execute(query).fetchall()) for name, query in _UID_RULES.items()}
+    broken = {name: count for name, count in counts.items() if count}
+    return CheckResult("uids_consistent", "subjects, studies, series and instances form a tree", not broken, broken)
+
+
+def pixels_judged(cleaned: Manifest) -> CheckResult:
+    """Every item that passed says by which rule its pixels may."""
+    unjudged = sum(not entry.rule for entry in cleaned.passed)
+    return CheckResult("pixels_judged", "every item says why its pixels may pass", not unjudged, {"unjudged": unjudged})
+
+
+def objects_intact(cleaned: Manifest, findings: Sequence[Finding]) -> CheckResult:
+    """Every object is the one its row describes."""
+    changed = sum(finding.severity is Severity.BATCH for finding in findings)
+    counts = {"objects": len(cleaned.passed), "changed": changed}
+    return CheckResult("objects_intact", "objects are those the manifest describes", not changed, counts)
+
+
+def by_rule(findings: Sequence[Finding]) -> Iterator[tuple[str, str, str, int]]:
+    """(rule, kind, place, items) of findings, most items first: what a report may show."""
+    groups: dict[tuple[str, str, str], set[str]] = {}
+    for finding in findings:
+        groups.setdefault((finding.rule, finding.kind, finding.where), set()).add(finding.item)
+    for key, items in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
+        yield (*key, len(items))

@@ -1,0 +1,77 @@
+"""Column rules on manifests, held by Great Expectations.
+
+They are the part of the gate a site may want to read and extend, so they are written as expectations on a pandas
+frame; rules across rows are SQL in :mod:`deid_platform.audit.checks`. The library takes seconds to import, so that
+happens when it is first used.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from deid_platform.manifest import MANIFEST_SCHEMA, Manifest
+from deid_platform.model import Reason, Stage, Status
+
+_OPAQUE = r"^[A-Z2-7]{16}$"
+_UID = r"^(2\.25\.\d{1,39}|)$"
+_OBJECT = r"^(scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{32}/[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+$"
+
+
+@cache
+def import_library() -> Any:
+    """Great Expectations without telemetry; worth calling early, in a thread, because it takes seconds."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    import great_expectations
+
+    return great_expectations
+
+
+def _expectations(gx: Any) -> list[Any]:
+    """One list for every dataset after raw: rows in quarantine have no object, others must have one."""
+    passed = {"row_condition": 'status=="passed"', "condition_parser": "pandas"}
+    stopped = {"row_condition": 'status=="quarantined"', "condition_parser": "pandas"}
+    core = gx.expectations
+    return [
+        core.ExpectColumnValuesToBeUnique(column="item"),
+        core.ExpectColumnValuesToMatchRegex(column="item", regex=_OPAQUE),
+        core.ExpectColumnValuesToBeInSet(column="status", value_set=[str(status) for status in Status]),
+        core.ExpectColumnValuesToBeInSet(column="reason", value_set=[str(reason) for reason in Reason], **stopped),
+        core.ExpectColumnValuesToBeInSet(column="stage", value_set=[str(stage) for stage in Stage], **stopped),
+        core.ExpectColumnValuesToBeInSet(column="reason", value_set=[""], **passed),
+        core.ExpectColumnValuesToMatchRegex(column="subject", regex=_OPAQUE, **passed),
+        *(core.ExpectColumnValuesToMatchRegex(column=c, regex=_UID, **passed) for c in ("study", "series", "instance")),
+        core.ExpectColumnValuesToMatchRegex(column="object", regex=_OBJECT, **passed),
+        core.ExpectColumnValuesToMatchRegex(column="sha256", regex=r"^[0-9a-f]{64}$", **passed),
+        core.ExpectColumnValuesToBeBetween(column="size", min_value=1, **passed),
+    ]
+
+
+def unmet_expectations(manifest: Manifest) -> dict[str, int]:
+    """Expectations the rows of a manifest do not meet, with the number of rows; never a value of a row."""
+    gx = import_library()
+    names = [name for name in MANIFEST_SCHEMA.names if name not in ("batch", "dataset", "changes", "satisfied")]
+    frame = pd.DataFrame([[getattr(entry, name) for name in names] for entry in manifest.entries], columns=names)
+    frame["status"] = frame["status"].map(str)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    batch = context.data_sources.add_pandas("manifests").add_dataframe_asset("rows").add_batch_definition_whole_dataframe(
+        "all"
+    )
+    suite = gx.ExpectationSuite(name="manifest", expectations=_expectations(gx))
+    result = batch.get_batch({"dataframe": frame}).validate(suite, result_format="SUMMARY")
+    return dict(sorted(_unmet(result)))
+
+
+def _unmet(result: Any) -> list[tuple[str, int]]:
+    """Name and count of what failed; an expectation that raised counts as failed by every row (-1)."""
+    unmet = []
+    for one in result.results:
+        if not one.success:
+            column = one.expectation_config.kwargs.get("column", "")
+            name = f"{one.expectation_config.type}:{column}"
+            unmet.append((name, int(one.result.get("unexpected_count", -1)) if one.result else -1))
+    return unmet

@@ -1,0 +1,149 @@
+"""The ``deid`` command: a thin layer over the engine.
+
+Exit status 0 when every item was released or quarantined, 1 when the job could not be done, 2 on wrong usage.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from pydicom.datadict import tag_for_keyword
+
+from deid_platform.dictionary import keyword, public_vr, tag_text
+from deid_platform.errors import DeidError, PolicyError, VaultError
+from deid_platform.identity import Identity, decode_key
+from deid_platform.intake import is_site
+from deid_platform.model import Stage
+from deid_platform.policy import MEANING, Policy, load_policy
+from deid_platform.run import Order, Summary, run
+from deid_platform.workers import ProcessCompute, default_workers
+
+KEY_VARIABLE = "DEID_KEY"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="deid-platform")
+def main() -> None:
+    """De-identify medical images."""
+
+
+@main.command(name="run")
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUTPUT", type=click.Path(path_type=Path))
+@click.option("--profile", default="tcia", show_default=True, help="A profile's name, or the path of a .toml file.")
+@click.option("--site", default="local", show_default=True, help="Whose patient numbers these are; part of every pseudonym.")
+@click.option("--crosswalk", type=click.Path(path_type=Path, file_okay=False), help="Write old and new identifiers there.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; by default as many as there are cores.")
+@click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds one item may take.")
+def run_command(
+    source: Path, output: Path, profile: str, site: str, crosswalk: Path | None, workers: int | None, timeout: float
+) -> None:
+    """De-identify a file or folder INPUT into a folder OUTPUT.
+
+    The project key comes from the environment variable DEID_KEY (64 hexadecimal digits, as `openssl rand -hex 32`
+    prints). OUTPUT gets released/, quarantine.csv and summary.json.
+    """
+    if not is_site(site):
+        raise click.BadParameter("use lower-case letters, digits and hyphens, at most 32.", param_hint="--site")
+    policy = _policy(profile)
+    try:
+        identity = Identity(_key(), site)
+        compute = ProcessCompute(workers or default_workers(), timeout)
+        with _Bar() as bar:
+            summary = run(Order(source, output, policy, identity, compute, crosswalk), bar.advance)
+    except DeidError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"A folder of this run cannot be used ({type(error).__name__}).")
+    _report(summary)
+
+
+@main.command()
+@click.argument("profile")
+@click.argument("tag", required=False)
+def explain(profile: str, tag: str | None) -> None:
+    """Tell what PROFILE does, or what happens to TAG (a keyword or ggggeeee) under it, and why."""
+    policy = _policy(profile)
+    if tag is not None:
+        _explain_tag(policy, _parse_tag(tag))
+        return
+    click.echo(f"{policy.name}: PS3.15 {policy.edition}, policy {policy.digest[:16]}\n\n{policy.about}\n")
+    for option in sorted(policy.options, key=lambda option: option.code):
+        click.echo(f"  {option.code}  {option.meaning}")
+    click.echo("")
+    for number, rule in policy.listed():
+        click.echo(f"{tag_text(number)}  {rule.action.value}  {keyword(number) or '-':<52}  {rule.source}")
+
+
+def _explain_tag(policy: Policy, number: int) -> None:
+    vr = public_vr(number) or "UN"
+    rule = policy.private_rule("", vr) if number >> 16 & 1 else policy.rule(number, vr)
+    click.echo(f"{tag_text(number)} {keyword(number) or 'unknown attribute'} ({vr})")
+    click.echo(f"  {rule.action.value}: {MEANING[rule.action]}")
+    click.echo(f"  because of {rule.source}")
+
+
+def _parse_tag(text: str) -> int:
+    number = tag_for_keyword(text)
+    if number is not None:
+        return int(number)
+    digits = text.strip("()").replace(",", "")
+    if len(digits) == 8 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
+        return int(digits, 16)
+    raise click.BadParameter("give a keyword such as PatientName, or eight hexadecimal digits.", param_hint="TAG")
+
+
+def _policy(profile: str) -> Policy:
+    try:
+        return load_policy(profile)
+    except PolicyError as error:
+        raise click.BadParameter(str(error), param_hint="profile") from None
+
+
+def _key() -> bytes:
+    text = os.environ.get(KEY_VARIABLE)
+    if not text:
+        raise VaultError(f"The project key is missing: set {KEY_VARIABLE}, for instance to what `openssl rand -hex 32` "
+                         "prints, and keep it: the same key gives the same pseudonyms.")
+    return decode_key(text)
+
+
+def _report(summary: Summary) -> None:
+    click.echo(f"found {summary.found} = released {summary.released} + quarantined {summary.quarantined}")
+    for reason, count in sorted(summary.reasons.items()):
+        click.echo(f"  {reason}: {count}")
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(1)
+
+
+class _Bar:
+    """Items done by stage, on a terminal only."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._done = dict.fromkeys(Stage, 0)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown and any(self._done.values()):
+            click.echo("", err=True)
+
+    def advance(self, stage: Stage, items: int) -> None:
+        """Count items a stage has finished."""
+        self._done[stage] += items
+        if self._shown:
+            text = "  ".join(f"{name} {count}" for name, count in self._done.items())
+            click.echo(f"\r{text}", nl=False, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The whole chain over a folder, without Dagster: the same stages and the same gate as the assets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deid_platform.audit.expectations import import_library
+from deid_platform.batches import Batch, Bounds, Landed, plan
+from deid_platform.crosswalk import crossings, write_crosswalk
+from deid_platform.errors import StoreError, UnsafeToRelease
+from deid_platform.formats.protocol import Crossing
+from deid_platform.identity import Identity
+from deid_platform.intake import survey
+from deid_platform.layout import Zones, ledger_folder
+from deid_platform.manifest import Manifest
+from deid_platform.model import Reason, Stage, StoredObject
+from deid_platform.policy import Policy
+from deid_platform.stages.gate import judge_batch
+from deid_platform.stages.pipeline import Pipeline, Progress, StageResult, silent
+from deid_platform.stages.pixels import clean_pixels
+from deid_platform.stages.raw import take_in, write_sealed
+from deid_platform.stages.released import release
+from deid_platform.stages.scrubbed import scrub
+from deid_platform.store.folder import FolderStore
+from deid_platform.workers import Compute
+
+WORK = ".work"
+RELEASED = "released"
+SUMMARY, QUARANTINE = "summary.json", "quarantine.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run is asked to do. ``source`` is a file or folder, ``crosswalk`` a folder or None."""
+
+    source: Path
+    output: Path
+    policy: Policy
+    identity: Identity
+    compute: Compute
+    crosswalk: Path | None = None
+    bounds: Bounds = Bounds()
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did: items, and per stage seconds spent and bytes that came through."""
+
+    found: int = 0
+    released: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        return {
+            "found": self.found,
+            "released": self.released,
+            "quarantined": self.quarantined,
+            "duplicates": self.duplicates,
+            "reasons": dict(sorted(self.reasons.items())),
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "bytes": dict(self.bytes),
+        }
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What the batches of a run add up to. Paths are PHI: they go to the files the user asked for, nowhere else."""
+
+    summary: Summary
+    quarantine: list[tuple[str, str, str]] = field(default_factory=list)
+    released: dict[str, str] = field(default_factory=dict)
+    crossings: list[Crossing] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def run(order: Order, progress: Progress = silent) -> Summary:
+    """De-identify everything under ``order.source`` into ``order.output``.
+
+    Writes ``released/``, ``quarantine.csv``, ``summary.json`` and the crosswalk. What an interrupted run had finished
+    is not done again.
+
+    Raises
+    ------
+    StoreError
+        A folder cannot be read or written, or does not fit this order.
+    UnsafeToRelease
+        The gate did not pass a batch; all others were released.
+    """
+    _check_folders(order)
+    threading.Thread(target=import_library, daemon=True).start()
+    output = order.output
+    source = order.source if order.source.is_dir() else order.source.parent
+    zones = Zones(FolderStore(str(source)), FolderStore(str(output / WORK)), FolderStore(str(output / RELEASED)), flat=True)
+    pipeline = Pipeline(zones, order.policy, order.identity, order.compute, progress)
+    with _marked(order, pipeline):
+        ledger = _Ledger(Summary())
+        for batch in _batches(order, zones):
+            _run_batch(order, pipeline, batch, ledger)
+        _write_results(order, pipeline, ledger)
+    if ledger.failed:
+        raise UnsafeToRelease(" ".join(ledger.failed))
+    shutil.rmtree(output / WORK)
+    return ledger.summary
+
+
+def _check_folders(order: Order) -> None:
+    """Refuse places that would mix originals with results."""
+    source, output = order.source.resolve(), order.output.resolve()
+    if not source.exists():
+        raise StoreError("INPUT does not exist.")
+    folder = source if source.is_dir() else source.parent
+    if output == folder or (source.is_dir() and source in output.parents) or output in source.parents:
+        raise StoreError("INPUT and OUTPUT lie inside each other: choose an OUTPUT elsewhere.")
+
+
+@contextmanager
+def _marked(order: Order, pipeline: Pipeline) -> Iterator[None]:
+    """An output folder belongs to one policy, key and engine, so that no release mixes two of them."""
+    mark = {"release": pipeline.digest(Stage.RELEASED, ""), "cleaning": pipeline.digest(Stage.PIXEL_CLEANED, "")}
+    work = order.output / WORK
+    for place in (work / "order.json", order.output / SUMMARY):
+        if place.exists() and json.loads(place.read_text("utf-8")).get("made_with") != mark:
+            raise StoreError("OUTPUT holds results of another profile, key, site or version: choose an empty folder.")
+    try:
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (work / "order.json").write_text(json.dumps({"made_with": mark}), "utf-8")
+    except OSError:
+        raise StoreError("OUTPUT cannot be written: check its permissions and the room left on its disk.") from None
+    yield
+
+
+def _batches(order: Order, zones: Zones) -> list[Batch]:
+    objects = list(_objects(order, zones))
+    studies = survey(zones, order.identity, objects, ledger_folder("run"), deadline=float("inf")) or {}
+    landed = [Landed(found.key, found.size, found.etag, studies[found.key]) for found in objects]
+    return plan(landed, order.bounds, order.identity)
+
+
+def _objects(order: Order, zones: Zones) -> Iterator[StoredObject]:
+    if order.source.is_dir():
+        return zones.landing.list()
+    return (found for found in zones.landing.list() if found.key == order.source.name)
+
+
+def _run_batch(order: Order, pipeline: Pipeline, batch: Batch, ledger: _Ledger) -> None:
+    write_sealed(pipeline.zones.trusted, batch)
+    raw = take_in(pipeline, batch.id)
+    results = [raw, scrub(pipeline, batch.id), clean_pixels(pipeline, batch.id)]
+    gate = judge_batch(pipeline, batch.id)
+    ledger.summary.seconds["gate"] += gate.seconds
+    try:
+        results.append(release(pipeline, batch.id))
+    except UnsafeToRelease as error:
+        ledger.failed.append(str(error))
+    for result in results:
+        ledger.summary.seconds[str(result.manifest.stage)] += result.seconds
+        ledger.summary.bytes[str(result.manifest.stage)] += result.bytes
+    if len(results) == len(Stage):
+        _account(ledger, raw.manifest, results[-1])
+        if order.crosswalk is not None:
+            items = {entry.item for entry in results[-1].manifest.passed}
+            ledger.crossings += dict.fromkeys(crossings(pipeline, raw.manifest, items))
+
+
+def _account(ledger: _Ledger, raw: Manifest, final: StageResult) -> None:
+    paths = {entry.item: entry.object for entry in raw.entries}
+    summary = ledger.summary
+    summary.found += len(raw.entries)
+    for entry in final.manifest.passed:
+        summary.released += 1
+        ledger.released[paths[entry.item]] = entry.object
+    for entry in final.manifest.quarantined:
+        summary.quarantined += 1
+        summary.duplicates += entry.reason == Reason.DUPLICATE
+        summary.reasons[entry.reason] += 1
+        ledger.quarantine.append((paths[entry.item], entry.stage, entry.reason))
+
+
+def _write_results(order: Order, pipeline: Pipeline, ledger: _Ledger) -> None:
+    """The files a run promises; the summary last, because its presence says that the run came to its end."""
+    with (order.output / QUARANTINE).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "stage", "reason"))
+        writer.writerows(sorted(ledger.quarantine))
+    if order.crosswalk is not None:
+        write_crosswalk(order.crosswalk, ledger.crossings, ledger.released)
+    made_with = json.loads((order.output / WORK / "order.json").read_text("utf-8"))
+    text = json.dumps(ledger.summary.as_dict() | {"profile": order.policy.name} | made_with, indent=2)
+    (order.output / SUMMARY).write_text(text + "\n", "utf-8")

@@ -1,0 +1,140 @@
+"""What every stage shares: its inputs, its digest, running one task per item, and never doing work twice."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from deid_platform.errors import StoreError, UnsafeToRelease
+from deid_platform.identity import Identity
+from deid_platform.layout import Zones, manifest_key
+from deid_platform.manifest import Manifest, read_manifest, write_manifest
+from deid_platform.model import ENGINE_VERSION, Entry, Stage
+from deid_platform.pixels.ocr import tesseract_version
+from deid_platform.policy import Policy
+from deid_platform.stages.task import Broken, refuse
+from deid_platform.workers import Compute, Lost
+
+Progress = Callable[[Stage, int], None]
+"""Told the stage and how many more items it has finished."""
+
+
+def silent(_stage: Stage, _items: int) -> None:
+    """A progress nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything the stages need, for the batches of one site."""
+
+    zones: Zones
+    policy: Policy
+    identity: Identity
+    compute: Compute
+    progress: Progress = silent
+
+    def code_version(self, stage: Stage) -> str:
+        """Changes whenever a stage may give other bytes for the same input: engine, policy, programs, key."""
+        return code_version(stage, self.policy, self.identity.fingerprint)
+
+    def digest(self, stage: Stage, source: str) -> str:
+        """Names one version of a stage of a batch; ``source`` is the digest of what it is made from."""
+        return hashlib.sha256(f"{self.code_version(stage)}\n{source}".encode()).hexdigest()[:32]
+
+
+def code_version(stage: Stage, policy: Policy, fingerprint: str = "") -> str:
+    """The parts that decide what a stage makes of its input, as one short digest."""
+    parts = [ENGINE_VERSION, str(stage), fingerprint]
+    if stage is not Stage.RAW:
+        parts.append(policy.digest)
+    if stage is Stage.PIXEL_CLEANED:
+        parts.append(tesseract_version())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """A stage of a batch: its manifest, the digest it lies under, and what it cost this time (0 when it was there)."""
+
+    manifest: Manifest
+    digest: str
+    seconds: float
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Refused items by reason code, all stages so far."""
+        return dict(sorted(Counter(entry.reason for entry in self.manifest.quarantined).items()))
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the items that passed."""
+        return sum(entry.size for entry in self.manifest.passed)
+
+    @property
+    def actions(self) -> list[tuple[str, str, int]]:
+        """(tag, action, places) over all items, most frequent first."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for entry in self.manifest.entries:
+            for change in entry.changes:
+                counts[change.target, change.action] += change.count
+        return [(*key, count) for key, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def find(pipeline: Pipeline, stage: Stage, batch: str, digest: str) -> Manifest | None:
+    """The manifest of a stage if it was made already."""
+    key = manifest_key(stage, batch, digest)
+    if pipeline.zones.trusted.stat(key) is None:
+        return None
+    return read_manifest(pipeline.zones.trusted, key, stage, batch)
+
+
+def require(pipeline: Pipeline, stage: Stage, batch: str, digest: str) -> Manifest:
+    """The manifest of an earlier stage.
+
+    Raises
+    ------
+    UnsafeToRelease
+        That stage was not made under this policy, key and engine.
+    """
+    manifest = find(pipeline, stage, batch, digest)
+    if manifest is None:
+        raise UnsafeToRelease(f"{stage} of {batch} does not exist under this policy, key and engine: "
+                              f"materialise {stage} first.")
+    return manifest
+
+
+def run_stage(
+    pipeline: Pipeline, stage: Stage, source: Manifest, digest: str, task: Callable[[Entry], Entry | Broken]
+) -> StageResult:
+    """Apply ``task`` to every passed row of ``source`` unless the result is there already; refused rows are carried."""
+    start = time.perf_counter()
+    manifest = find(pipeline, stage, source.batch, digest)
+    if manifest is not None:
+        return StageResult(manifest, digest, 0.0)
+    entries = [*source.quarantined, *each(pipeline, stage, source.passed, task)]
+    key = manifest_key(stage, source.batch, digest)
+    manifest = write_manifest(pipeline.zones.trusted, key, stage, source.batch, entries)
+    return StageResult(manifest, digest, time.perf_counter() - start)
+
+
+def each(
+    pipeline: Pipeline, stage: Stage, entries: Iterable[Entry], task: Callable[[Entry], Entry | Broken]
+) -> Iterator[Entry]:
+    """The results of ``task``; an item whose worker died, hung or failed is refused, the rest goes on.
+
+    Raises
+    ------
+    StoreError
+        A worker could not use the platform's own stores: then nothing is wrong with the item, and nothing is lost by
+        stopping here and running again.
+    """
+    with closing(pipeline.compute.run(task, entries)) as results:
+        for entry, result in results:
+            if isinstance(result, Broken):
+                raise StoreError(result.message)
+            pipeline.progress(stage, 1)
+            yield refuse(entry, stage, str(result.reason), result.error) if isinstance(result, Lost) else result

@@ -1,0 +1,71 @@
+"""The report of a batch: what was done and checked, in numbers. It holds no value of any file, so it may be shared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from deid_platform.audit.checks import CheckResult
+from deid_platform.dictionary import keyword
+from deid_platform.manifest import Manifest
+from deid_platform.model import REMEDIES, Entry, Reason
+from deid_platform.policy import MEANING, Action, Policy
+
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
+table{border-collapse:collapse;margin:.5rem 0 1.5rem;width:100%}
+th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #d8dee4;vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
+"""
+
+
+def render_report(policy: Policy, manifest: Manifest, checks: Sequence[CheckResult]) -> str:
+    """A self-contained HTML page about one released batch."""
+    entries = manifest.entries
+    counts = [("found", len(entries)), ("released", len(manifest.passed)), ("quarantined", len(manifest.quarantined))]
+    reasons = Counter(entry.reason for entry in manifest.quarantined)
+    sections = [
+        _table("Items", ("", "items"), counts),
+        _table("Quarantine", ("reason", "what to do", "items"), [(r, REMEDIES[Reason(r)], n) for r, n in _ordered(reasons)]),
+        _table("Released by modality", ("modality", "items"), _ordered(Counter(e.modality or "other" for e in manifest.passed))),
+        _table("Why the pixels may pass", ("rule", "items"), _ordered(Counter(e.rule for e in manifest.passed))),
+        _table("Checks", ("check", "asks", "passed"), [(c.name, c.asks, "yes" if c.passed else "no") for c in checks]),
+        _table("Actions by attribute", ("tag", "keyword", "action", "places"), _actions(manifest.passed)),
+    ]
+    heading = f"Batch {escape(manifest.batch)}"
+    about = f"Profile {escape(policy.name)}, PS3.15 {escape(policy.edition)}, policy {policy.digest[:16]}"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{heading}</title><style>{_STYLE}</style>'
+        f"<h1>{heading}</h1><p>{about}</p>{''.join(sections)}</html>\n"
+    )
+
+
+def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _actions(entries: Iterable[Entry]) -> list[tuple[str, str, str, int]]:
+    places: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        for change in entry.changes:
+            places[change.target, change.action] += change.count
+    return [
+        (target, keyword(int(target[1:5] + target[6:10], 16)), MEANING[Action(action)], count)
+        for (target, action), count in sorted(places.items())
+    ]
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    if not rows:
+        return ""
+    head = "".join(f"<th{_numeric(name)}>{escape(name)}</th>" for name in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td{_numeric(value)}>{escape(str(value))}</td>" for value in row) + "</tr>" for row in rows
+    )
+    return f"<h2>{escape(title)}</h2><table><tr>{head}</tr>{body}</table>"
+
+
+def _numeric(value: object) -> str:
+    return ' class="n"' if isinstance(value, int) or value in ("items", "places") else ""
