@@ -62,7 +62,7 @@ class ExecutorCompute:
                 except BrokenExecutor as error:
                     yield task, _lost(Reason.WORKER_DIED, error)
                     break
-                except Exception as error:  # whatever a task raises while it is pickled
+                except Exception as error:  # noqa: BLE001 - whatever a task raises while it is pickled
                     yield task, _lost(Reason.INTERNAL_ERROR, error)
                 while len(running) >= in_flight:
                     yield from self._collect(running)
@@ -82,7 +82,7 @@ class ExecutorCompute:
             return outcome(future.result())
         except self.deaths as error:
             return _lost(Reason.WORKER_DIED, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - do() raises only what loading raises
             name = type(error).__name__
             raise DeidError(f"Workers cannot load the function they should run ({name}): install it there.") from None
 
@@ -99,7 +99,7 @@ def dask_compute(address: str, in_flight: int = 256) -> ExecutorCompute:
         Here if ``distributed`` is not installed, in ``run`` if the scheduler does not answer.
     """
     try:
-        from distributed import KilledWorker  # type: ignore[import-not-found, unused-ignore]
+        from distributed import KilledWorker
     except ImportError:
         raise DeidError("A Dask cluster needs the package 'distributed': install the extra 'dask'.") from None
     return ExecutorCompute(partial(_dask_executor, address), in_flight, (KilledWorker, CancelledError))

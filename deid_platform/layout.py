@@ -6,6 +6,7 @@
     raw/<batch>/<digest>/manifest.parquet
     scrubbed/<batch>/<digest>/<subject>/<study>/<series>/<instance>.dcm, manifest.parquet
     pixel_cleaned/<batch>/<digest>/manifest.parquet, findings.parquet, gate.json
+    publication/<batch>/<digest>/manifest.parquet              what was released, and what was held back
     quarantine/<batch>/manifest.parquet
     released/<batch>/<digest>/<subject>/..., manifest.parquet, report.html; released/<batch>/release.json written last
 """
@@ -37,9 +38,14 @@ def sealed_key(batch: str) -> str:
     return f"raw/{batch}/sealed.parquet"
 
 
+def stage_root(stage: Stage) -> str:
+    """The folder of a stage in the trusted zone. The record of releases lies outside of what is released."""
+    return "publication" if stage is Stage.RELEASED else str(stage)
+
+
 def stage_folder(stage: Stage, batch: str, digest: str) -> str:
     """Where a stage keeps what it made of a batch under one digest, with a closing slash."""
-    return f"{stage}/{batch}/{digest}/"
+    return f"{stage_root(stage)}/{batch}/{digest}/"
 
 
 def manifest_key(stage: Stage, batch: str, digest: str) -> str:

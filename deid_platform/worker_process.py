@@ -44,7 +44,7 @@ def serve(link: Connection, setup: Setup) -> None:
     prepare(setup)
     try:
         function = pickle.loads(setup.function)  # noqa: S301 - made by the parent
-    except BaseException as error:  # a module that cannot be imported may raise anything
+    except BaseException as error:  # noqa: BLE001 - a module that cannot be imported may raise anything
         link.send_bytes(FAILED + class_name(error))
         return
     with suppress(EOFError, OSError):  # the parent has gone or has no more work
@@ -57,7 +57,7 @@ def answer(function: Callable[[Any], Any], task: bytes) -> bytes:
     """Do one pickled task; never raises, and never tells more of an error than the name of its class."""
     try:
         return DONE + pickle.dumps(function(pickle.loads(task)))  # noqa: S301 - made by the parent
-    except BaseException as error:  # also SystemExit: only this item is lost
+    except BaseException as error:  # noqa: BLE001 - also SystemExit: only this item is lost
         return FAILED + class_name(error)
 
 

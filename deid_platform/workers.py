@@ -208,7 +208,7 @@ class _Crew(Generic[T, R]):
                 task = self.waiting.popleft()
                 try:
                     worker.give(task, pickle.dumps(task), self.compute.timeout_s)
-                except Exception as error:  # whatever a task raises while it is pickled
+                except Exception as error:  # noqa: BLE001 - whatever a task raises while it is pickled
                     yield task, _fault(error)
 
     def _hire(self) -> None:
@@ -264,7 +264,7 @@ def outcome(message: bytes) -> Any:  # what the function returned
         return Lost(Reason.INTERNAL_ERROR, message[1:].decode())
     try:
         return pickle.loads(memoryview(message)[1:])  # noqa: S301 - made by our own worker
-    except Exception as error:  # whatever a result raises while it is unpickled
+    except Exception as error:  # noqa: BLE001 - whatever a result raises while it is unpickled
         return _fault(error)
 
 

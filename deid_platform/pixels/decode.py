@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any, BinaryIO
 
-import gdcm  # type: ignore[import-untyped]
+import gdcm
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
@@ -148,7 +148,7 @@ def _deflated(frame: bytes, layout: Layout) -> NDArray[Any]:
 
 
 def _unpacked(packed: bytes, skip: int, layout: Layout) -> NDArray[np.uint8]:
-    """Bit-packed samples as one byte each, the first ``skip`` bits belonging to the frame before. Source: PS3.5 8.1.1."""
+    """Bit-packed samples as one byte each; the first ``skip`` bits are of the frame before. Source: PS3.5 8.1.1."""
     bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")[skip : skip + layout.frame_bits]
     if len(bits) < layout.frame_bits or layout.samples != 1:
         raise undecodable("the packed bits do not make up the declared frame")

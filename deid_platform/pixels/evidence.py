@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from deid_platform.pixels.ocr import Word
+from deid_platform.pixels.pages import Page, Preparation
 
 # Letters and digits a word needs at least, and the confidence from which it counts: measured on frames with and
 # without text, see the tests for what is promised.
@@ -27,19 +28,18 @@ _SAME_PLACE = 0.5
 class _Reading:
     letters: str
     word: Word
+    preparation: Preparation
 
 
-def shows_text(readings: Sequence[Sequence[Word]]) -> bool:
+def shows_text(pages: Sequence[Page], words: Sequence[Sequence[Word]]) -> bool:
     """Whether the words read on the pages of one frame, one sequence for each page, amount to text."""
-    candidates = [_candidates(words) for words in readings]
-    if any(_sure(candidate) for page in candidates for candidate in page):
-        return True
-    return any(_agree(one, other) for here, there in combinations(candidates, 2) for one in here for other in there)
-
-
-def _candidates(words: Sequence[Word]) -> list[_Reading]:
-    readings = (_Reading("".join(filter(str.isalnum, word.text.upper())), word) for word in words)
-    return [reading for reading in readings if len(reading.letters) >= _SHORTEST and _varied(reading.letters)]
+    readings = [
+        _Reading("".join(filter(str.isalnum, word.text.upper())), word, page.preparation)
+        for page, found in zip(pages, words, strict=True)
+        for word in found
+    ]
+    candidates = [reading for reading in readings if len(reading.letters) >= _SHORTEST and _varied(reading.letters)]
+    return any(map(_sure, candidates)) or any(_agree(one, other) for one, other in combinations(candidates, 2))
 
 
 def _varied(letters: str) -> bool:
@@ -51,8 +51,8 @@ def _sure(reading: _Reading) -> bool:
 
 
 def _agree(one: _Reading, other: _Reading) -> bool:
-    """Whether two readings share a run of letters and their place."""
-    if not _same_place(one.word, other.word):
+    """Whether two readings share a run of letters and their place and are independent."""
+    if one.preparation is other.preparation or not _same_place(one.word, other.word):
         return False
     runs = (one.letters[start : start + _AGREED] for start in range(len(one.letters) - _AGREED + 1))
     return any(run in other.letters and _varied(run) for run in runs)

@@ -81,5 +81,5 @@ def _batches(source: PixelSource) -> Iterator[list[list[Page]]]:
 def _refuse_text(batch: list[list[Page]]) -> None:
     words = iter(read_words([page for frame in batch for page in frame]))
     for frame in batch:
-        if shows_text([next(words) for _ in frame]):
+        if shows_text(frame, [next(words) for _ in frame]):
             raise burned_in_text()

@@ -120,7 +120,7 @@ def read_layout(file: BinaryIO, limits: Limits) -> Layout | None:
 
 
 def _header(file: BinaryIO) -> Dataset:
-    """Everything of interest before the pixels; leaves the file at the pixel element, or at its end if there is none."""
+    """What matters of the header; leaves the file at the pixel element, or at its end if there is none."""
     try:
         with quiet():
             return dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)

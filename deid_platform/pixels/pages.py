@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,25 @@ _TILE, _OVERLAP = 2048, 512
 _MARGIN = 10
 
 
+class Preparation(StrEnum):
+    """What was done to an image before reading it."""
+
+    PLAIN = "plain"
+    BRIGHT_STROKES = "bright_strokes"
+    DARK_STROKES = "dark_strokes"
+    SECOND_SIZE = "second_size"
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """An image for the reader: dark letters on light where letters are bright in the frame.
 
-    A place on the page, divided by ``scale`` and moved by ``left`` and ``top``, is a place in the frame.
+    A place on the page, divided by ``scale`` and moved by ``left`` and ``top``, is a place in the frame. Readings
+    of two pages are independent evidence only where ``preparation`` differs.
     """
 
     image: Grey
+    preparation: Preparation
     scale: float
     left: float
     top: float
@@ -49,31 +61,32 @@ def pages(images: list[Grey]) -> Iterator[Page]:
         return
     scale = next((factor for side, factor in _ENLARGE if max(images[0].shape) <= side), 1.0)
     smooth = images[1] if len(images) > 1 else images[0]
-    yield from _tiles(images[0], scale)
-    yield from _tiles(_bright_strokes(smooth), scale)
-    yield from _tiles(_dark_strokes(smooth), scale)
+    yield from _tiles(images[0], Preparation.PLAIN, scale)
+    yield from _tiles(_bright_strokes(smooth), Preparation.BRIGHT_STROKES, scale)
+    yield from _tiles(_dark_strokes(smooth), Preparation.DARK_STROKES, scale)
     for other in images[1:] or images:
-        yield from _tiles(other, scale * _SECOND)
+        yield from _tiles(other, Preparation.SECOND_SIZE, scale * _SECOND)
 
 
-def _tiles(image: Grey, scale: float) -> Iterator[Page]:
+def _tiles(image: Grey, preparation: Preparation, scale: float) -> Iterator[Page]:
     rows, columns = image.shape
     for top in _starts(rows):
         for left in _starts(columns):
-            yield _page(image[top : top + _TILE, left : left + _TILE], scale, left, top)
+            tile = _enlarged(image[top : top + _TILE, left : left + _TILE], scale)
+            yield Page(tile, preparation, scale, left - _MARGIN / scale, top - _MARGIN / scale)
 
 
 def _starts(length: int) -> range:
     return range(0, max(length - _OVERLAP, 1), _TILE - _OVERLAP)
 
 
-def _page(image: Grey, scale: float, left: int, top: int) -> Page:
+def _enlarged(image: Grey, scale: float) -> Grey:
+    """The image enlarged, inverted and with a margin, because letters that touch the edge are not read."""
     rows, columns = image.shape
     size = (max(round(columns * scale), 1), max(round(rows * scale), 1))
     enlarged = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
     edge = np.concatenate([enlarged[0], enlarged[-1], enlarged[:, 0], enlarged[:, -1]])
-    framed = np.pad(enlarged, _MARGIN, constant_values=np.uint8(np.median(edge)))
-    return Page(255 - framed, scale, left - _MARGIN / scale, top - _MARGIN / scale)
+    return np.asarray(255 - np.pad(enlarged, _MARGIN, constant_values=np.uint8(np.median(edge))), np.uint8)
 
 
 def _bright_strokes(image: Grey) -> Grey:
@@ -104,12 +117,10 @@ def _extreme(image: Grey, size: int, extreme: Callable[..., NDArray[Any]]) -> Gr
 
 
 def _part(image: Grey, axis: int, start: int, length: int) -> Grey:
-    stop = start + length
-    part: Grey = image[start:stop] if axis == 0 else image[:, start:stop]
-    return part
+    return image[start : start + length] if axis == 0 else image[:, start : start + length]
 
 
 def _spread(strokes: Grey) -> Grey:
     """Make the strokes span black to white, without blowing up an image that has none."""
     brightest = max(float(np.percentile(strokes, _BRIGHTEST)), _FAINTEST)
-    return np.clip(strokes * (255 / brightest), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(strokes * (255 / brightest), 0, 255), np.uint8)

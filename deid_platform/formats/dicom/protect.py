@@ -44,7 +44,8 @@ class Protector:
         if Option.RETAIN_UIDS in self.policy.options:
             return value
         parts = value.decode("latin-1").strip(" \0").split("\\")
-        return "\\".join(map(self.identity.uid, parts)).encode("latin-1")
+        replaced = [self.identity.uid(part) for part in parts]
+        return value if replaced == parts else "\\".join(replaced).encode("latin-1")
 
     def dummy(self, vr: str, value: bytes) -> bytes:
         """A value that says nothing, as long as the old one where the VR is binary."""

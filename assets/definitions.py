@@ -1,0 +1,56 @@
+"""Everything Dagster loads: assets, checks, job, sensor and resources, put together from the environment once."""
+
+from __future__ import annotations
+
+import os
+
+import dagster as dg
+
+from assets.catalogue import catalogue
+from assets.checks import ALL_CHECKS
+from assets.jobs import deidentify
+from assets.pixel_cleaned import pixel_cleaned_asset
+from assets.raw import raw_asset
+from assets.released import released_asset
+from assets.scrubbed import scrubbed_asset
+from assets.sensors import landing_sensor
+from resources.catalogue import CatalogueResource
+from resources.compute import ComputeResource
+from resources.platform import PlatformResource
+from resources.policies import PolicyResource
+from resources.store import StoreResource
+from resources.vault import VaultResource
+
+
+def build_definitions(platform: PlatformResource, policies: PolicyResource, views: CatalogueResource) -> dg.Definitions:
+    """The definitions of a deployment. The policy's digest is part of the code versions of its assets."""
+    policy = policies.policy()
+    stages = [build(policy) for build in (raw_asset, scrubbed_asset, pixel_cleaned_asset, released_asset)]
+    return dg.Definitions(
+        assets=[*stages, catalogue],
+        asset_checks=ALL_CHECKS,
+        jobs=[deidentify],
+        sensors=[landing_sensor],
+        executor=dg.in_process_executor,
+        resources={"platform": platform, "catalogue_views": views},
+    )
+
+
+def from_environment() -> dg.Definitions:
+    """Definitions from ``DEID_STORE``, ``DEID_PROFILE``, ``DEID_SECRET_ID``, ``DEID_CATALOGUE`` and the quiet time.
+
+    Everything has a default for a single machine, but the key: ``DEID_KEY`` is asked for when a batch is worked on.
+    """
+    policies = PolicyResource(profile=os.environ.get("DEID_PROFILE", "tcia"))
+    platform = PlatformResource(
+        store=StoreResource.from_environment(),
+        vault=VaultResource(secret_id=os.environ.get("DEID_SECRET_ID", "")),
+        policies=policies,
+        compute=ComputeResource(workers=int(os.environ.get("DEID_WORKERS", "0"))),
+        quiet_s=float(os.environ.get("DEID_QUIET_SECONDS", "300")),
+    )
+    views = CatalogueResource(folder=os.environ.get("DEID_CATALOGUE", "data/catalogue"))
+    return build_definitions(platform, policies, views)
+
+
+defs = from_environment()
