@@ -11,7 +11,9 @@ from resources.catalogue import CatalogueResource
 from resources.platform import PlatformResource
 
 _BY_REASON = "select stage, reason, count(*) as items from quarantine group by all order by items desc, stage, reason"
-_TOTALS = "select count(*), coalesce(sum(found), 0), coalesce(sum(released), 0), coalesce(sum(quarantined), 0) from batches"
+_TOTALS = """
+select count(*), coalesce(sum(found), 0), coalesce(sum(released), 0), coalesce(sum(quarantined), 0) from batches
+"""
 
 
 @dg.asset(

@@ -25,13 +25,13 @@ class Patient:
     born: str
     accession: str
     physician: str
-    hospital: str
 
 
+HOSPITAL = "Marienberg General Hospital"
 PATIENTS = (
-    Patient("H-3300917", "Okonkwo^Adaeze^M", "19580314", "RAD7741902", "Lindqvist^Torsten", "Marienberg General Hospital"),
-    Patient("H-3310042", "Villanueva^Ignacio", "19330728", "RAD7741955", "Haraldsen^Signe", "Marienberg General Hospital"),
-    Patient("H-3329516", "Brandt-Kowalski^Zofia", "19910105", "RAD7742013", "Lindqvist^Torsten", "Marienberg General Hospital"),
+    Patient("H-3300917", "Okonkwo^Adaeze^M", "19580314", "RAD7741902", "Lindqvist^Torsten"),
+    Patient("H-3310042", "Villanueva^Ignacio", "19330728", "RAD7741955", "Haraldsen^Signe"),
+    Patient("H-3329516", "Brandt-Kowalski^Zofia", "19910105", "RAD7742013", "Lindqvist^Torsten"),
 )
 
 # pydicom's packaged files: CT, MR, US, RT, SR and ECG, in uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000, big-endian and
@@ -80,7 +80,7 @@ def planted(name: str, patient: Patient, number: int) -> FileDataset:
     data.SpecificCharacterSet = "ISO_IR 100"
     data.PatientID, data.PatientName, data.PatientBirthDate = patient.number, patient.name, patient.born
     data.AccessionNumber, data.ReferringPhysicianName = patient.accession, patient.physician
-    data.InstitutionName = patient.hospital
+    data.InstitutionName = HOSPITAL
     data.StudyDate = data.SeriesDate = data.ContentDate = "20240229"
     data.StudyDescription = f"FOLLOW UP {patient.name.split('^')[0].upper()} 29.02.2024"
     data.ImageComments = f"Discussed with Dr. {patient.physician.split('^')[0]}, tel. 030 5550173. No acute findings."

@@ -14,7 +14,8 @@ from assets.sensors import landing_sensor
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _MODALITIES = """
 select coalesce(nullif(modality, ''), 'unreadable') as modality, count(*) as found,
-       count(*) filter (where status = 'passed') as released, count(*) filter (where status = 'quarantined') as quarantined
+       count(*) filter (where status = 'passed') as released,
+       count(*) filter (where status = 'quarantined') as quarantined
 from items where dataset = 'released' group by 1 order by 1
 """
 _REASONS = "select stage, reason, count(*) from quarantine group by all order by all"

@@ -13,7 +13,7 @@ from deid_platform.policy import MEANING, Action
 from deid_platform.stages.pipeline import StageResult
 from deid_platform.store.protocol import Store
 
-Metadata = dict[str, dg.MetadataValue]  # type: ignore[type-arg]
+Metadata = dict[str, dg.MetadataValue]
 
 
 def stage_metadata(result: StageResult, trusted: Store) -> Metadata:
@@ -44,13 +44,13 @@ def stage_metadata(result: StageResult, trusted: Store) -> Metadata:
     return data
 
 
-def link(store: Store, key: str) -> dg.MetadataValue:  # type: ignore[type-arg]
+def link(store: Store, key: str) -> dg.MetadataValue:
     """Where a person finds an object or folder of a zone that holds no original names."""
     place = store.locate(key)
     return dg.MetadataValue.url(place) if "://" in place else dg.MetadataValue.path(place)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:  # type: ignore[type-arg]
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:
     """Rows as a table of the UI; whole numbers stay numbers."""
     numeric = {name for i, name in enumerate(columns) if rows and isinstance(rows[0][i], int)}
     schema = dg.TableSchema([dg.TableColumn(name, "int" if name in numeric else "string") for name in columns])

@@ -8,8 +8,7 @@ from deid_platform.policy import Policy
 from deid_platform.stages.pixels import clean_pixels
 
 _DESCRIPTION = (
-    "Nothing readable is left in the pixels. "
-    "Items that show text, or whose pixels cannot be decoded, are refused."
+    "Nothing readable is left in the pixels. Items that show text, or whose pixels cannot be decoded, are refused."
 )
 
 

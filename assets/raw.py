@@ -8,8 +8,8 @@ from deid_platform.policy import Policy
 from deid_platform.stages.raw import take_in
 
 _DESCRIPTION = (
-    "What came in. "
-    "Every landed object of the batch is read to its end and gets a row; what cannot be understood is refused with a reason."
+    "What came in. Every landed object of the batch is read to its end and gets a row; what cannot be understood is "
+    "refused with a reason."
 )
 
 

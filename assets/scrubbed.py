@@ -7,7 +7,9 @@ from deid_platform.model import Stage
 from deid_platform.policy import Policy
 from deid_platform.stages.scrubbed import scrub
 
-_DESCRIPTION = "Metadata cleaned under the policy, element by element at every depth; pixels are copied, never decoded."
+_DESCRIPTION = (
+    "Metadata cleaned under the policy, element by element at every depth; pixels are copied, never decoded."
+)
 
 
 def scrubbed_asset(policy: Policy) -> dg.AssetsDefinition:

@@ -59,7 +59,7 @@ def update(store: Store, folder: Path) -> int:
         columns = [table.column(name) for name in _SCHEMA.names[:-2]]
         made = datetime.fromtimestamp(found.modified, UTC)
         digest = target.stem.rpartition(".")[2]
-        extra = [pa.array([value] * table.num_rows, type_) for value, type_ in zip((digest, made), _SCHEMA.types[-2:], strict=True)]
+        extra = [pa.array([digest] * table.num_rows), pa.array([made] * table.num_rows, _SCHEMA.field("made").type)]
         partial = target.with_suffix(".partial")
         pq.write_table(pa.table([*columns, *extra], schema=_SCHEMA), partial)
         partial.replace(target)

@@ -35,10 +35,10 @@ def main() -> None:
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
 @click.argument("output", metavar="OUTPUT", type=click.Path(path_type=Path))
 @click.option("--profile", default="tcia", show_default=True, help="A profile's name, or the path of a .toml file.")
-@click.option("--site", default="local", show_default=True, help="Whose patient numbers these are; part of every pseudonym.")
-@click.option("--crosswalk", type=click.Path(path_type=Path, file_okay=False), help="Write old and new identifiers there.")
+@click.option("--site", default="local", show_default=True, help="Whose patient numbers these are.")
+@click.option("--crosswalk", type=click.Path(path_type=Path, file_okay=False), help="Where to write old and new ids.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; by default as many as there are cores.")
-@click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds one item may take.")
+@click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds for one item.")
 def run_command(
     source: Path, output: Path, profile: str, site: str, crosswalk: Path | None, workers: int | None, timeout: float
 ) -> None:

@@ -7,7 +7,8 @@ Whole days move, times of day stay, so intervals between any two moments of one 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
@@ -15,7 +16,16 @@ from importlib import resources
 FIRST_YEAR, LAST_YEAR = 1850, 2150
 """Eight digits outside these years are taken for a number, not for a date."""
 
-_DA = re.compile(r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})")
+_DA = re.compile(
+    r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})"
+    r"((?:[T ]?\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?)?(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?)"
+)
+# A date that leaves out its year or its day is moved as if it were in a leap year, or in the middle of its month.
+_NO_YEAR, _NO_DAY = 2000, 15
+# Long names of months that are other words, too.
+_OTHER_WORDS = frozenset(("mars", "mayo"))
+# Languages that write a dot after the day.
+_DOTTED = frozenset(("de", "de-short", "da", "nb", "cs"))
 
 
 def valid(year: int, month: int, day: int) -> date | None:
@@ -31,43 +41,67 @@ def valid(year: int, month: int, day: int) -> date | None:
 def shift_value(value: str, days: int) -> str | None:
     """A DA or DT value (PS3.5 6.2) moved ``days`` into the past, time and zone kept; None when it is no full date.
 
-    A DT that names only a year or a month cannot be shifted by days and gives None, too.
+    A DT that names only a year or a month cannot be shifted by days and gives None, and so does a range.
     """
-    match = _DA.match(value.strip())
+    match = _DA.fullmatch(value.strip())
     if match is None:
         return None
     day = valid(int(match[1]), int(match[3]), int(match[4]))
     if day is None:
         return None
     moved = day - timedelta(days=days)
-    separator = match[2]
-    return f"{moved.year:04d}{separator}{moved.month:02d}{separator}{moved.day:02d}{value.strip()[match.end():]}"
+    return match[2].join((f"{moved.year:04d}", f"{moved.month:02d}", f"{moved.day:02d}")) + match[5]
 
 
 @cache
-def _month_rows() -> tuple[tuple[str, ...], ...]:
-    """Twelve names per language and length, from ``data/months.csv``."""
+def _month_rows() -> dict[str, tuple[str, ...]]:
+    """Twelve names by language and length, from ``data/months.csv``."""
     text = resources.files("deid_platform").joinpath("data/months.csv").read_text("utf-8")
-    return tuple(tuple(line.split(",")[1:]) for line in text.splitlines() if line and not line.startswith("#"))
+    rows = (line.split(",") for line in text.splitlines() if line and not line.startswith("#"))
+    return {row[0]: tuple(row[1:]) for row in rows}
 
 
 @cache
 def _month_numbers() -> dict[str, int]:
-    return {name.casefold(): number for row in _month_rows() for number, name in enumerate(row, start=1)}
+    """Number of a month by its name, in lower case, with and without accents."""
+    found = {}
+    for row in _month_rows().values():
+        for number, name in enumerate(row, start=1):
+            found |= {name.casefold(): number, _without_accents(name.casefold()): number}
+    return found
+
+
+def _without_accents(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+def _alternatives(names: set[str]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=lambda name: (-len(name), name)))
 
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    names = "|".join(sorted(map(re.escape, _month_numbers()), key=len, reverse=True))
+    """One alternative per order of year (y), month (m, or its name n), day (d) with ending (o); a and b may be either."""
+    names = _alternatives({*_month_numbers()})
+    # Short names are too often something else (SET 2000, MAG 12) to stand for a date with only one number beside them.
+    plain = {name.casefold() for key, row in _month_rows().items() if key in ("en-short", "en-mid") or "-" not in key for name in row}
+    plain |= set(map(_without_accents, plain))
+    long = _alternatives({name for name in plain if len(name) > 3} - _OTHER_WORDS)
     # A date may touch letters and underscores (scan_20200131) but never another digit or a decimal point, so that
     # UIDs, decimal numbers and serial numbers are left to other rules.
     return re.compile(
         rf"""(?<![\d])(?<!\d\.)(?:
             (?P<y1>\d{{4}})(?P<s1>[-./ ]?)(?P<m1>\d{{2}})(?P=s1)(?P<d1>\d{{2}})
-          | (?P<a2>\d{{1,2}})(?P<s2>\s?[-./]\s?)(?P<b2>\d{{1,2}})(?P=s2)(?P<y2>\d{{4}}|\d{{2}})
-          | (?P<d3>\d{{1,2}})(?P<s3>(?:st|nd|rd|th|er|\.)?[-./,\s]{{0,2}}(?:de\s|of\s)?)(?P<n3>{names})\b
-              (?P<t3>[-./,\s]{{1,2}}(?:de\s|of\s)?)(?P<y3>\d{{4}}|\d{{2}})
-          | \b(?P<n4>{names})(?P<s4>[-.\s]{{0,2}})(?P<d4>\d{{1,2}})(?P<t4>(?:st|nd|rd|th)?[-,.\s]{{1,2}})(?P<y4>\d{{4}})
+          | (?P<y2>\d{{4}})(?P<s2>[-/]|\s?[年년]\s?)(?P<m2>\d{{1,2}})(?:(?P=s2)|\s?[月월]\s?)(?P<d2>\d{{1,2}})(?:\s?[日일])?
+          | (?P<a3>\d{{1,2}})(?P<s3>\s?[-./]\s?)(?P<b3>\d{{1,2}})(?P=s3)(?P<y3>\d{{4}}|\d{{2}})
+          | (?P<m4>0[1-9]|1[0-2])/(?P<y4>(?:19|20)\d{{2}})
+          | (?P<y5>\d{{4}})(?P<s5>[-./\s_]?)(?P<n5>{names})(?P=s5)(?P<d5>\d{{1,2}})
+          | (?P<d6>\d{{1,2}})(?P<o6>st|nd|rd|th|er)?[-./,\s_]{{0,2}}(?:de\s|of\s)?(?P<n6>{names})
+              [-./,\s_'’]{{0,2}}(?:de\s|of\s)?(?P<y6>\d{{4}}|\d{{2}}(?!:))
+          | (?<![^\W_])(?P<n7>{names})[-.\s]{{0,2}}(?P<d7>\d{{1,2}})(?P<o7>st|nd|rd|th)?[-,.\s]{{1,2}}(?P<y7>\d{{4}})
+          | (?<![^\W_])(?P<n8>{_alternatives(plain)})[-./,\s_]{{1,2}}(?:de\s|of\s)?(?P<y8>(?:19|20)\d{{2}})
+          | (?P<d9>\d{{1,2}})(?P<o9>st|nd|rd|th|er)?\.?\s(?:de\s|of\s)?(?P<n9>{long})(?![^\W_])
+          | (?<![^\W_])(?P<n0>{long})\s(?P<d0>\d{{1,2}})(?P<o0>st|nd|rd|th)?(?![^\W_])
         )(?!\d)(?!\.\d)""",
         re.VERBOSE | re.IGNORECASE,
     )
@@ -76,8 +110,8 @@ def _pattern() -> re.Pattern[str]:
 def replace_in_text(text: str, move: Callable[[date], date] | None, placeholder: str) -> tuple[str, int]:
     """Every date in running text moved by ``move``, or replaced where ``move`` is None; also how many there were.
 
-    Day and month are taken as written in the United States unless that is impossible; moving keeps the order, so a
-    wrong guess yields a wrong shifted date, never the original one.
+    Dates with dots are taken to begin with the day, others with the month as in the United States, unless that is
+    impossible; moving keeps the order, so a wrong guess yields a wrong shifted date, never the original one.
     """
     count = 0
 
@@ -91,69 +125,77 @@ def replace_in_text(text: str, move: Callable[[date], date] | None, placeholder:
 
 
 def _rewrite(match: re.Match[str], move: Callable[[date], date] | None, placeholder: str) -> str:
-    for read, write in ((_read_iso, _write_iso), (_read_numeric, _write_numeric), (_read_named, _write_named)):
-        day = read(match)
+    for parts in _readings(match):
+        day = _day_meant(match, parts)
         if day is not None:
-            return placeholder if move is None else write(match, move(day))
+            return placeholder if move is None else _write(match, parts, move(day))
     # Looks like a date, names no day: the separators tell whether it can be anything else (12.5.0 is a version).
     return match[0]
 
 
-def _read_iso(match: re.Match[str]) -> date | None:
-    return valid(int(match["y1"]), int(match["m1"]), int(match["d1"])) if match["y1"] else None
+def _readings(match: re.Match[str]) -> Iterator[dict[str, str]]:
+    """What the groups of a match may mean: group by y, m, n, d, o."""
+    if match["a3"] is None:
+        yield {group[0]: group for group, text in match.groupdict().items() if text is not None}
+        return
+    orders = ["dmy", "mdy"] if "." in match["s3"] else ["mdy", "dmy"]
+    if "." in match["s3"] and len(match["a3"] + match["b3"]) < 4:
+        orders.pop()
+    if match["s3"] == "-":
+        orders.append("ymd")
+    for order in orders:
+        yield dict(zip(order, ("a3", "b3", "y3"), strict=True))
 
 
-def _write_iso(match: re.Match[str], day: date) -> str:
-    return match["s1"].join((f"{day.year:04d}", f"{day.month:02d}", f"{day.day:02d}"))
+def _day_meant(match: re.Match[str], parts: dict[str, str]) -> date | None:
+    year = match[parts["y"]] if "y" in parts else str(_NO_YEAR)
+    number = int(year) if len(year) > 2 else int(year) + (1900 if int(year) > 40 else 2000)
+    month = int(match[parts["m"]]) if "m" in parts else _month_numbers()[match[parts["n"]].casefold()]
+    return valid(number, month, int(match[parts["d"]]) if "d" in parts else _NO_DAY)
 
 
-def _century(year: str) -> int:
-    return int(year) if len(year) == 4 else int(year) + (1900 if int(year) > 40 else 2000)
+def _write(match: re.Match[str], parts: dict[str, str], day: date) -> str:
+    """The text of the match with another date in its place."""
+    padded = all(len(match[parts[part]]) == 2 for part in "dm" if part in parts)
+    if "n" in parts and "d" in parts and re.search(r"\s", match[0]):
+        padded = match[parts["d"]].startswith("0")
+    width = 2 if padded else 1
+    new = {"m": f"{day.month:0{width}d}", "d": f"{day.day:0{width}d}"}
+    if "y" in parts:
+        new["y"] = f"{day.year:04d}"[-len(match[parts["y"]]) :]
+    if "n" in parts:
+        new["n"] = _same_style(match, parts["n"], day.month)
+    if "o" in parts:
+        new["o"] = _ordinal(match[parts["o"]], day.day)
+    text, end = "", match.start()
+    for part, group in sorted(parts.items(), key=lambda item: match.start(item[1])):
+        if part in new:
+            text, end = text + match.string[end : match.start(group)] + new[part], match.end(group)
+    return text + match.string[end : match.end()]
 
 
-def _read_numeric(match: re.Match[str]) -> date | None:
-    if not match["y2"]:
-        return None
-    first, second, year = int(match["a2"]), int(match["b2"]), _century(match["y2"])
-    if len(match["y2"]) == 2 and match["s2"].strip() == ".":
-        return valid(year, second, first)
-    return valid(year, first, second) or valid(year, second, first)
+def _ordinal(written: str, day: int) -> str:
+    """The ending of a day: st, nd, rd, th, or er, which the French write after the first only."""
+    if written.casefold() == "er":
+        return written if day == 1 else ""
+    ending = "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+    return ending.upper() if written.isupper() else ending
 
 
-def _write_numeric(match: re.Match[str], day: date) -> str:
-    month_first = valid(_century(match["y2"]), int(match["a2"]), int(match["b2"])) is not None
-    if len(match["y2"]) == 2 and match["s2"].strip() == ".":
-        month_first = False
-    pair = (day.month, day.day) if month_first else (day.day, day.month)
-    width = 2 if len(match["a2"]) == 2 else 1
-    year = f"{day.year:04d}"[-len(match["y2"]):]
-    return match["s2"].join((f"{pair[0]:0{width}d}", f"{pair[1]:0{width}d}", year))
+def _same_style(match: re.Match[str], group: str, month: int) -> str:
+    """The month in the language, length and case it is written in: JAN becomes FEB, janvier becomes mars."""
+    written = match[group]
+    number = _month_numbers()[written.casefold()]
+    dotted = match.string[: match.start(group)].rstrip().endswith(".")
 
+    def strangeness(language: str) -> tuple[bool, bool, bool]:
+        name = _month_rows()[language][number - 1]
+        spelled = written.casefold() not in (name.casefold(), _without_accents(name.casefold()))
+        return spelled, dotted != (language in _DOTTED), name[0].isupper() != written[0].isupper()
 
-def _read_named(match: re.Match[str]) -> date | None:
-    if match["y3"]:
-        return valid(_century(match["y3"]), _month_numbers()[match["n3"].casefold()], int(match["d3"]))
-    if match["y4"]:
-        return valid(int(match["y4"]), _month_numbers()[match["n4"].casefold()], int(match["d4"]))
-    return None
-
-
-def _write_named(match: re.Match[str], day: date) -> str:
-    number = "3" if match["y3"] else "4"
-    name = _same_style(match["n" + number], day.month)
-    year = f"{day.year:04d}"[-len(match["y" + number]):]
-    dom = f"{day.day:0{len(match['d' + number])}d}" if len(match["d" + number]) == 2 else str(day.day)
-    first, second = match["s" + number], match["t" + number]
-    if match["y3"]:
-        return f"{dom}{first}{name}{second}{year}"
-    return f"{name}{first}{dom}{second}{year}"
-
-
-def _same_style(written: str, month: int) -> str:
-    """The month in the language, length and case of ``written``: JAN becomes FEB, janvier becomes mars."""
-    folded = written.casefold()
-    row = next(row for row in _month_rows() if folded in (name.casefold() for name in row))
-    name = row[month - 1]
+    name = _month_rows()[min(_month_rows(), key=strangeness)][month - 1]
+    if match.string.isascii():
+        name = _without_accents(name)
     if written.isupper():
         return name.upper()
-    return name.capitalize() if written[:1].isupper() else name
+    return name.capitalize() if written[:1].isupper() else name.lower()

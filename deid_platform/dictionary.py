@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from pydicom.datadict import DicomDictionary, private_dictionary_VR  # type: ignore[attr-defined]
+from pydicom.datadict import DicomDictionary, private_dictionary_VR
 
 # Attributes whose VR depends on others are written with one VR here; the bytes are the same for either.
 _AMBIGUOUS = {"US or SS": "US", "US or OW": "OW", "US or SS or OW": "OW", "OB or OW": "OW"}

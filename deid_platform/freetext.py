@@ -21,25 +21,9 @@ from deid_platform.dates import replace_in_text
 PLACEHOLDER = "___"
 
 _WORD = re.compile(r"[^\W\d_]+")
-_UID = re.compile(r"(?<![\w.])\d+(?:\.\d+){5,}(?![\w.]*\d)")
-_TITLE = re.compile(
-    r"\b(?:drs?|dra|prof(?:essor)?|doctor|mrs?|ms|miss|mme|mlle|herr|frau|dott(?:\.?ssa)?|sig(?:ra)?|nurse)\b\.?[\s:]+", re.IGNORECASE
-)
-# In capitals these are modalities and a disease as well as titles.
-_AMBIGUOUS_TITLES = frozenset({"DR", "MR", "MS"})
-_CUE = re.compile(
-    r"\b(?:(?:referred|seen|read|signed|reported|performed|ordered|requested|dictated|verified|approved|reviewed|discussed)"
-    r"\s+(?:by|with|to)|patient|pt|name|physician|radiologist|technologist|tech|operator|attending|attn)\b[\s:]+",
-    re.IGNORECASE,
-)
-_PERSON = re.compile(r"((?:[^\W\d_]|['’-])+)(?![\d_])([\s.,^]*)")
-_PLACE = re.compile(
-    r"\b(?:hospital|clinic|klinik(?:um)?|krankenhaus|infirmary|medical\s+cent(?:er|re)|health\s+cent(?:er|re)|h[oô]pital|"
-    r"ospedale|sanatorium|hospice|university|universit[äà]t?|imaging\s+(?:cent(?:er|re)|pavilion))\b",
-    re.IGNORECASE,
-)
-_DIGIT = re.compile(r"\d")
+_UID = re.compile(r"(?<![\d.])(?:\d+(?:\.\d+){5,}|2\.25\.\d{10,})(?!\.?\d)")
 _WORTH_A_LOOK = re.compile(r"\d|@|www|://|[A-Za-z]{2}", re.IGNORECASE)
+_JOINER = r"[\s.,^_-]{1,2}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +70,14 @@ class TextCleaner:
         pattern = _own_pattern(self.own)
         if pattern is None:
             return text, 0
-        folded, kept, count, start = fold(text), [], 0, 0
-        for match in pattern.finditer(folded):
-            if match[0] in spare:
+        composed = unicodedata.normalize("NFC", text)
+        kept, count, start = [], 0, 0
+        for match in pattern.finditer(fold(composed)):
+            if match[0] in spare or not _tells(match):
                 continue
-            kept += [text[start : match.start()], PLACEHOLDER]
+            kept += [composed[start : match.start()], PLACEHOLDER]
             start, count = match.end(), count + 1
-        return "".join([*kept, text[start:]]), count
+        return ("".join([*kept, composed[start:]]), count) if count else (text, 0)
 
 
 @cache
@@ -107,6 +92,10 @@ def clinical_words() -> frozenset[str]:
     return word_list("clinical_words")
 
 
+# Letters that Unicode does not take apart into a plain one and a mark.
+_PLAIN = str.maketrans("łøđðħı", "loddhi".replace(" ", ""))
+
+
 def fold(text: str) -> str:
     """Lower case without accents, character by character, so that positions stay the same."""
     return text.lower() if text.isascii() else "".join(map(_fold_character, text))
@@ -114,32 +103,58 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _fold_character(character: str) -> str:
-    base = [c for c in unicodedata.normalize("NFKD", character).lower() if not unicodedata.combining(c)]
+    decomposed = unicodedata.normalize("NFKD", character).lower().translate(_PLAIN)
+    base = [c for c in decomposed if not unicodedata.combining(c)]
     return base[0] if len(base) == 1 else character
 
 
 @lru_cache(maxsize=256)
 def _own_pattern(own: Identifiers) -> re.Pattern[str] | None:
     """One pattern for everything known of the subject; None when nothing is."""
-    words = own.names | own.places
-    strong = sorted((w for w in words if len(w) > 2 or not w.isascii()), key=len, reverse=True)
-    weak = sorted(w for w in own.names if len(w) <= 2 and w.isascii())
+    words = sorted(own.names | own.places, key=lambda word: (-len(word), word))
+    strong = [word for word in words if _is_strong(word)]
+    weak = [word for word in words if not _is_strong(word) and word in own.names]
     parts = []
-    if spaced := [re.escape(w) for w in strong if w[0] < "\u2e80"]:
-        name = "|".join(spaced)
-        # Initials and two-letter names count beside another name only: alone they are too often something else.
-        near = "|".join([name, *map(re.escape, weak)])
-        parts.append(rf"(?<![^\W\d_])(?:(?:{near})[\s.,^_-]{{1,2}})*(?:{name})(?:[\s.,^_-]{{1,2}}(?:{near}))*(?![^\W\d_])")
+    if spaced := [_spelled(word) for word in strong if word[0] < "\u2e80"]:
+        spaced.append(rf"(?:{'|'.join(spaced)}){{2,3}}")  # written as one: janeroe
+    if spaced or weak:
+        one = rf"(?:{'|'.join([*spaced, *weak])})(?![^\W\d_])"
+        parts.append(rf"(?P<words>(?<![^\W\d_]){one}(?:{_JOINER}{one})*)")
     # Scripts written without spaces have no word boundaries to ask for.
-    parts += [re.escape(w) for w in strong if w[0] >= "\u2e80" and len(w) > 1]
-    parts += [_number_pattern(n) for n in sorted(own.numbers, key=len, reverse=True)]
+    parts += [re.escape(word) for word in strong if word[0] >= "\u2e80" and len(word) > 1]
+    parts += [_number_pattern(number) for number in sorted(own.numbers, key=lambda number: (-len(number), number))]
     return re.compile("|".join(parts)) if parts else None
 
 
+def _is_strong(word: str) -> bool:
+    """Whether a word tells a person on its own. Initials and two-letter names are too often something else."""
+    return len(word) > 2 or not word.isascii()
+
+
+def _tells(match: re.Match[str]) -> bool:
+    """Whether what was found tells the person: weak words count beside another one, initials beside a strong one."""
+    words = _WORD.findall(match["words"] or "") if "words" in match.re.groupindex else []
+    return not words or any(map(_is_strong, words)) or (len(words) > 1 and any(len(word) > 1 for word in words))
+
+
+def _spelled(word: str) -> str:
+    """Pattern for a folded word, however its umlauts and the like are written: muller, mueller; strasse, straße."""
+    if len(word) < 5:
+        return re.escape(word)
+    return re.sub("ss|ß|a[ae]?|[ou]e?", lambda match: _VARIANTS[match[0][0]], re.escape(word))
+
+
+_VARIANTS = {"s": "(?:ss|ß)", "ß": "(?:ss|ß)", "a": "a[ae]?", "o": "oe?", "u": "ue?"}
+
+
 def _number_pattern(number: str) -> str:
-    """A number however its parts are joined: 123-45 678 also as 12345678."""
-    chunks = [re.escape(chunk) for chunk in re.findall(r"[^\W_]+", number)]
-    return r"(?<![^\W_])" + r"[\W_]{0,2}".join(chunks) + r"(?![^\W_])"
+    """A number however its parts are joined, with or without zeros in front: 123-45 678 also as 12345678."""
+    chunks = re.findall(r"[^\W\d_]+|\d+", number)
+    if chunks[0].lstrip("0").isdigit() and len("".join(chunks).lstrip("0")) > 3:
+        chunks[0] = "0*" + chunks[0].lstrip("0")
+    # Long ones may touch letters: id12345.
+    edge = r"[^\W_]" if len("".join(chunks)) < 5 else r"\d"
+    return rf"(?<!{edge})" + r"[\W_]{0,2}".join(chunks) + rf"(?!{edge})"
 
 
 @cache
@@ -163,75 +178,4 @@ def _keep_label(match: re.Match[str]) -> str:
 
 def _capped_age(match: re.Match[str]) -> str:
     """45 CFR 164.514(b)(2)(i)(C): ages over 89 become one category."""
-    return "90+" + match["unit"]
-
-
-def _drop_after_cues(text: str) -> tuple[str, int]:
-    """Names after a title or after words such as 'referred by'."""
-    total = 0
-    for cue in (_TITLE, _CUE):
-        start = 0
-        while match := cue.search(text, start):
-            end = _end_of_names(text, match)
-            start = match.end()
-            if end > match.end():
-                text = text[: match.end()] + PLACEHOLDER + text[end:]
-                start, total = match.end() + len(PLACEHOLDER), total + 1
-    return text, total
-
-
-def _end_of_names(text: str, cue: re.Match[str]) -> int:
-    """Where a run of at most three words that may be names ends; the end of the cue when there is none."""
-    end, at = cue.end(), cue.end()
-    excuses = _excuses(cue)
-    for position in range(3):
-        match = _PERSON.match(text, at)
-        if match is None or not _may_be_name(match[1], excuses if position == 0 else clinical_words()):
-            break
-        end, at = match.end(1), match.end()
-        if match[2].startswith("."):
-            break
-    return end
-
-
-def _excuses(cue: re.Match[str]) -> frozenset[str]:
-    """Words that are no name right after this cue."""
-    title = cue[0].strip(" .:\t\n")
-    if cue.re is not _TITLE or title in _AMBIGUOUS_TITLES - {"DR"}:
-        return clinical_words()
-    return word_list("anatomy_words") if title == "DR" else frozenset()
-
-
-def _may_be_name(word: str, excuses: frozenset[str]) -> bool:
-    """Whether a word looks like a proper name: capital first, letters only, at least two, no known other word."""
-    parts = [fold(part) for part in _WORD.findall(word)]
-    return word[0].isupper() and sum(map(len, parts)) > 1 and not all(part in excuses for part in parts)
-
-
-def _drop_before_places(text: str) -> tuple[str, int]:
-    """The proper name in front of 'Hospital', 'Clinic' and the like; the kind of place stays."""
-    total, start = 0, 0
-    while match := _PLACE.search(text, start):
-        begin = _begin_of_proper_name(text, match.start())
-        start = match.end()
-        if begin < match.start():
-            text = text[:begin] + PLACEHOLDER + " " + text[match.start() :]
-            start, total = begin + len(PLACEHOLDER) + 1 + len(match[0]), total + 1
-    return text, total
-
-
-_GENERIC_PLACE = frozenset("memorial regional general community university medical saint st children childrens".split())
-
-
-def _begin_of_proper_name(text: str, end: int) -> int:
-    begin = end
-    for match in reversed(list(re.finditer(r"[^\s,;:]+[\s]+", text[:end]))):
-        word = match[0].strip()
-        if match.end() != begin or not (_proper(word) or fold(word) in _GENERIC_PLACE):
-            break
-        begin = match.start()
-    return begin
-
-
-def _proper(word: str) -> bool:
-    return bool(word) and word[0].isalpha() and not _DIGIT.search(word) and _may_be_name(word, clinical_words())
+    return (match["keep"] or "") + "90+" + (match["unit"] or "")

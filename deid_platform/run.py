@@ -59,8 +59,14 @@ class Summary:
     quarantined: int = 0
     duplicates: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
-    bytes: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
+
+    def add_cost(self, stage: str, seconds: float, size: int | None = None) -> None:
+        """Count the seconds a stage took for one batch, and the bytes that came through it."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+        if size is not None:
+            self.bytes[stage] = self.bytes.get(stage, 0) + size
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
@@ -103,7 +109,8 @@ def run(order: Order, progress: Progress = silent) -> Summary:
     threading.Thread(target=import_library, daemon=True).start()
     output = order.output
     source = order.source if order.source.is_dir() else order.source.parent
-    zones = Zones(FolderStore(str(source)), FolderStore(str(output / WORK)), FolderStore(str(output / RELEASED)), flat=True)
+    landing, trusted, released = (FolderStore(str(place)) for place in (source, output / WORK, output / RELEASED))
+    zones = Zones(landing, trusted, released, flat=True)
     pipeline = Pipeline(zones, order.policy, order.identity, order.compute, progress)
     with _marked(order, pipeline):
         ledger = _Ledger(Summary())
@@ -160,14 +167,13 @@ def _run_batch(order: Order, pipeline: Pipeline, batch: Batch, ledger: _Ledger) 
     raw = take_in(pipeline, batch.id)
     results = [raw, scrub(pipeline, batch.id), clean_pixels(pipeline, batch.id)]
     gate = judge_batch(pipeline, batch.id)
-    ledger.summary.seconds["gate"] += gate.seconds
+    ledger.summary.add_cost("gate", gate.seconds)
     try:
         results.append(release(pipeline, batch.id))
     except UnsafeToRelease as error:
         ledger.failed.append(str(error))
     for result in results:
-        ledger.summary.seconds[str(result.manifest.stage)] += result.seconds
-        ledger.summary.bytes[str(result.manifest.stage)] += result.bytes
+        ledger.summary.add_cost(str(result.manifest.stage), result.seconds, result.bytes)
     if len(results) == len(Stage):
         _account(ledger, raw.manifest, results[-1])
         if order.crosswalk is not None:

@@ -52,7 +52,7 @@ class Lost:
 class Compute(Protocol):
     """Something that does many tasks at once."""
 
-    def run(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[T, R | Lost]]:
+    def run(self, function: Callable[[T], R], tasks: Iterable[T]) -> Generator[tuple[T, R | Lost], None, None]:
         """Yield each task once, with its result or :class:`Lost`, in the order of completion.
 
         The order differs between runs (in the order of submission one slow item would make all workers wait), so the

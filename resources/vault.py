@@ -44,6 +44,6 @@ class VaultResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         service = SecretsManagerResource(region_name=self.region_name, endpoint_url=self.endpoint_url)
         try:
             answer = service.get_client().get_secret_value(SecretId=self.secret_id)
-        except Exception as error:  # whatever the client raises, its text may hold the request
+        except Exception as error:  # noqa: BLE001 - whatever the client raises, its text may hold the request
             raise VaultError(f"AWS Secrets Manager did not give the project key ({type(error).__name__}).") from None
         return str(answer.get("SecretString", ""))

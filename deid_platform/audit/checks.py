@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
@@ -15,14 +16,31 @@ from deid_platform.manifest import Manifest
 from deid_platform.model import Finding, Severity
 
 
+GATE_CHECKS = {
+    "complete": "every landed object of the batch has exactly one row",
+    "scrubbed_reconciled": "scrubbed has the items of raw, and what was refused stays refused",
+    "pixel_cleaned_reconciled": "pixel_cleaned has the items of scrubbed, and what was refused stays refused",
+    "scrubbed_well_formed": "every column holds what it may: opaque ids, closed lists, no original names",
+    "pixel_cleaned_well_formed": "every column holds what it may: opaque ids, closed lists, no original names",
+    "uids_consistent": "subjects, studies, series and instances form a tree",
+    "pixels_judged": "every item that goes on says by which rule its pixels may",
+    "objects_intact": "every object is the one its row describes",
+}
+"""What the gate asks of a batch, by check, in the order of :func:`batch_checks`."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check on one batch: its name, what it asks, the outcome, and counts that explain it."""
+    """One check on one batch: its name, the outcome, and counts that explain it."""
 
     name: str
-    asks: str
     passed: bool
     counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> str:
+        """What the check asks, for people."""
+        return GATE_CHECKS[self.name]
 
 
 def batch_checks(
@@ -32,7 +50,7 @@ def batch_checks(
     cleaned = manifests[-1]
     return (
         complete(sealed, manifests[0], identity),
-        *(reconciled(before, after) for before, after in zip(manifests, manifests[1:], strict=False)),
+        *(reconciled(before, after) for before, after in pairwise(manifests)),
         *(well_formed(manifest) for manifest in manifests[1:]),
         uids_consistent(cleaned),
         pixels_judged(cleaned),
@@ -45,7 +63,7 @@ def complete(sealed: Batch, raw: Manifest, identity: Identity) -> CheckResult:
     expected = sorted(identity.token("item", identity.site, member.key) for member in sealed.members)
     found = [entry.item for entry in raw.entries]
     counts = {"landed": len(expected), "rows": len(found)}
-    return CheckResult("complete", "every landed object has a row", expected == sorted(found), counts)
+    return CheckResult("complete", expected == sorted(found), counts)
 
 
 def reconciled(before: Manifest, after: Manifest) -> CheckResult:
@@ -54,13 +72,13 @@ def reconciled(before: Manifest, after: Manifest) -> CheckResult:
     same = same and len(before.entries) == len(after.entries)
     held = {entry.item for entry in before.quarantined} <= {entry.item for entry in after.quarantined}
     counts = {"items": len(after.entries), "passed": len(after.passed), "quarantined": len(after.quarantined)}
-    return CheckResult(f"{after.stage}_reconciled", "items = passed + quarantined, as before", same and held, counts)
+    return CheckResult(f"{after.stage}_reconciled", same and held, counts)
 
 
 def well_formed(manifest: Manifest) -> CheckResult:
     """The columns of a manifest hold what they may: opaque ids, closed lists, no original names."""
     unmet = unmet_expectations(manifest)
-    return CheckResult(f"{manifest.stage}_well_formed", "columns meet their expectations", not unmet, unmet)
+    return CheckResult(f"{manifest.stage}_well_formed", not unmet, unmet)
 
 
 _UID_RULES = {
@@ -79,20 +97,20 @@ def uids_consistent(cleaned: Manifest) -> CheckResult:
         connection.register("rows", rows)
         counts = {name: len(connection.execute(query).fetchall()) for name, query in _UID_RULES.items()}
     broken = {name: count for name, count in counts.items() if count}
-    return CheckResult("uids_consistent", "subjects, studies, series and instances form a tree", not broken, broken)
+    return CheckResult("uids_consistent", not broken, broken)
 
 
 def pixels_judged(cleaned: Manifest) -> CheckResult:
     """Every item that passed says by which rule its pixels may."""
     unjudged = sum(not entry.rule for entry in cleaned.passed)
-    return CheckResult("pixels_judged", "every item says why its pixels may pass", not unjudged, {"unjudged": unjudged})
+    return CheckResult("pixels_judged", not unjudged, {"unjudged": unjudged})
 
 
 def objects_intact(cleaned: Manifest, findings: Sequence[Finding]) -> CheckResult:
     """Every object is the one its row describes."""
     changed = sum(finding.severity is Severity.BATCH for finding in findings)
     counts = {"objects": len(cleaned.passed), "changed": changed}
-    return CheckResult("objects_intact", "objects are those the manifest describes", not changed, counts)
+    return CheckResult("objects_intact", not changed, counts)
 
 
 def by_rule(findings: Sequence[Finding]) -> Iterator[tuple[str, str, str, int]]:

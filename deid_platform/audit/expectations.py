@@ -58,9 +58,8 @@ def unmet_expectations(manifest: Manifest) -> dict[str, int]:
     frame["status"] = frame["status"].map(str)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    batch = context.data_sources.add_pandas("manifests").add_dataframe_asset("rows").add_batch_definition_whole_dataframe(
-        "all"
-    )
+    asset = context.data_sources.add_pandas("manifests").add_dataframe_asset("rows")
+    batch = asset.add_batch_definition_whole_dataframe("all")
     suite = gx.ExpectationSuite(name="manifest", expectations=_expectations(gx))
     result = batch.get_batch({"dataframe": frame}).validate(suite, result_format="SUMMARY")
     return dict(sorted(_unmet(result)))

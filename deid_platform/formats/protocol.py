@@ -37,8 +37,15 @@ class Crossing:
 class Format(Protocol):
     """One file format. Stateless; every method takes paths of local files and leaves them as they are."""
 
-    name: str
-    suffix: str
+    @property
+    def name(self) -> str:
+        """How manifests call the format."""
+        ...
+
+    @property
+    def suffix(self) -> str:
+        """What names of released files end in, with its dot."""
+        ...
 
     def accepts(self, head: bytes) -> bool:
         """Whether a file that begins with ``head`` (up to 4096 bytes) is of this format."""

@@ -23,6 +23,7 @@ _SECOND = 0.75
 _BRIGHT_STROKE, _DARK_STROKE = 9, 15
 _BRIGHTEST = 99.8
 _FAINTEST = 40
+_NOISE = 2.5
 _TILE, _OVERLAP = 2048, 512
 _MARGIN = 10
 
@@ -121,6 +122,7 @@ def _part(image: Grey, axis: int, start: int, length: int) -> Grey:
 
 
 def _spread(strokes: Grey) -> Grey:
-    """Make the strokes span black to white, without blowing up an image that has none."""
-    brightest = max(float(np.percentile(strokes, _BRIGHTEST)), _FAINTEST)
-    return np.asarray(np.clip(strokes * (255 / brightest), 0, 255), np.uint8)
+    """Make the strokes span black to white, without blowing up noise, which is everywhere and is read at length."""
+    middle, brightest = np.percentile(strokes, (50, _BRIGHTEST))
+    noise = _NOISE * middle
+    return np.asarray(np.clip((strokes - noise) * (255 / max(brightest - noise, _FAINTEST)), 0, 255), np.uint8)

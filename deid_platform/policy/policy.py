@@ -153,7 +153,8 @@ def _attributes(profile: Profile) -> tuple[dict[int, Rule], dict[int, Rule]]:
             tag = int(match[1] + match[2], 16)
             listed[tag] = chosen or overrides.pop(tag, None) or _basic(row)
         else:
-            families.update({h: chosen or _basic(row) for h, name in _FAMILIES.items() if row["Attribute Name"] == name})
+            rule = chosen or _basic(row)
+            families.update({high: rule for high, name in _FAMILIES.items() if row["Attribute Name"] == name})
     return overrides | listed, families
 
 

@@ -104,7 +104,8 @@ def _signature(pattern: str) -> str:
     steps = []
     for match in _SEGMENT.finditer(pattern):
         group, creator, low_byte, element = match.groups()
-        steps.append(f"{group},{element}".lower() if element else private_segment(int(group, 16), creator, int(low_byte, 16)))
+        private = private_segment(int(group, 16), creator or "", int(low_byte or "0", 16))
+        steps.append(f"{group},{element}".lower() if element else private)
     return "/".join(steps)
 
 
@@ -117,4 +118,7 @@ def _safe_attributes(file: str) -> Iterable[tuple[str, str, Rule]]:
             yield signature, row["VR"], Rule(Action.CLEAN, source)
 
 
-_READERS: Mapping[str, Callable[[str], Iterable[tuple[str, str, Rule]]]] = {"tcia/private_tag_kb": _knowledge_base, "ps315_2026c/table_E.3.10": _safe_attributes}
+_READERS: Mapping[str, Callable[[str], Iterable[tuple[str, str, Rule]]]] = {
+    "tcia/private_tag_kb": _knowledge_base,
+    "ps315_2026c/table_E.3.10": _safe_attributes,
+}

@@ -26,10 +26,12 @@ def render_report(policy: Policy, manifest: Manifest, checks: Sequence[CheckResu
     entries = manifest.entries
     counts = [("found", len(entries)), ("released", len(manifest.passed)), ("quarantined", len(manifest.quarantined))]
     reasons = Counter(entry.reason for entry in manifest.quarantined)
+    refused = [(reason, REMEDIES[Reason(reason)], items) for reason, items in _ordered(reasons)]
+    modalities = _ordered(Counter(entry.modality or "other" for entry in manifest.passed))
     sections = [
         _table("Items", ("", "items"), counts),
-        _table("Quarantine", ("reason", "what to do", "items"), [(r, REMEDIES[Reason(r)], n) for r, n in _ordered(reasons)]),
-        _table("Released by modality", ("modality", "items"), _ordered(Counter(e.modality or "other" for e in manifest.passed))),
+        _table("Quarantine", ("reason", "what to do", "items"), refused),
+        _table("Released by modality", ("modality", "items"), modalities),
         _table("Why the pixels may pass", ("rule", "items"), _ordered(Counter(e.rule for e in manifest.passed))),
         _table("Checks", ("check", "asks", "passed"), [(c.name, c.asks, "yes" if c.passed else "no") for c in checks]),
         _table("Actions by attribute", ("tag", "keyword", "action", "places"), _actions(manifest.passed)),

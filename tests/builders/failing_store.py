@@ -51,6 +51,10 @@ class FailingStore:
         """As ``inner``."""
         return self.inner.read(key)
 
+    def head(self, key: str, count: int) -> bytes:
+        """As ``inner``."""
+        return self.inner.head(key, count)
+
     def write(self, key: str, data: bytes) -> None:
         """As ``inner``, or StoreError."""
         fails = self._fails_now()

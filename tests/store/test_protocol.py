@@ -39,6 +39,7 @@ BAD_KEYS = ["", "/absolute", "a//b", "a/", "..", "../up", "a/../../b", "./a", "a
 CALLS: dict[str, Callable[[Store, str], object]] = {
     "stat": lambda store, key: store.stat(key),
     "read": lambda store, key: store.read(key),
+    "head": lambda store, key: store.head(key, 1),
     "fetch": lambda store, key: store.fetch(key).__enter__(),
     "write": lambda store, key: store.write(key, b""),
     "upload": lambda store, key: store.upload(Path(__file__), key),
@@ -62,6 +63,12 @@ def missing_store(store: Store) -> Store:
 def test_what_is_written_is_read(store: Store) -> None:
     store.write("a/b.json", b"{}")
     assert store.read("a/b.json") == b"{}"
+
+
+@pytest.mark.parametrize(("data", "count", "expected"), [(b"abcdef", 4, b"abcd"), (b"ab", 4, b"ab"), (b"", 4, b"")])
+def test_the_head_of_an_object_is_read_without_the_rest(store: Store, data: bytes, count: int, expected: bytes) -> None:
+    store.write("object", data)
+    assert store.head("object", count) == expected
 
 
 def test_a_second_write_replaces_the_first(store: Store) -> None:

@@ -161,7 +161,7 @@ def _inflated(file: BinaryIO, start: int) -> Iterator[BinaryIO]:
         if not engine.eof:
             raise MalformedFile("The deflated data set ends too early.", Reason.TRUNCATED)
         flat.flush()
-        yield flat  # type: ignore[misc]
+        yield flat
 
 
 @contextmanager
