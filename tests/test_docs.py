@@ -1,0 +1,32 @@
+"""What the documents say about the code is what the code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deid_platform.model import REMEDIES, Reason
+from deid_platform.policy import packaged
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_reason_has_a_remedy_and_stands_in_the_operators_guide() -> None:
+    text = (ROOT / "docs/operating.md").read_text("utf-8")
+    assert set(REMEDIES) == set(Reason)
+    for reason, remedy in REMEDIES.items():
+        assert f"| `{reason}` | {remedy} |" in text
+
+
+def test_every_packaged_profile_is_explained() -> None:
+    text = (ROOT / "docs/policies.md").read_text("utf-8")
+    for name in packaged():
+        assert f"| `{name}` |" in text
+
+
+def test_the_readme_names_every_setting_the_definitions_read() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    source = (ROOT / "assets/definitions.py").read_text("utf-8") + (ROOT / "resources/store.py").read_text("utf-8")
+    settings = {word.strip('"') for word in source.replace("(", " ").replace(",", " ").split() if word.startswith('"DEID_')}
+    assert settings
+    for setting in settings:
+        assert setting in readme
