@@ -1,0 +1,1 @@
+"""Benchmarks: one command each, JSON out, seeds fixed, a floor measured in the same run."""

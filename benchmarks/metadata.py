@@ -1,0 +1,101 @@
+"""Speed and memory of metadata cleaning on CT slices, beside pydicom's own reading and writing as the floor.
+
+    python -m benchmarks.metadata [--files 300] [--large 40] [--json FILE]
+
+Synthetic CT, 512 x 512 x 16 bit, private blocks and nested sequences with planted identifiers. ``large`` repeats one
+measurement with that many times the pixels, to show that memory does not follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import warnings
+from functools import partial
+from pathlib import Path
+
+import pydicom
+
+from benchmarks.measure import as_row, measure
+from deid_platform.formats.dicom.dicom import Dicom
+from deid_platform.identity import Identity
+from deid_platform.policy import load_policy
+from tests.builders.dicom import image, person, write
+
+_IDENTITY = Identity(bytes(range(32)), "bench")
+
+
+def make(folder: Path, files: int, rows: int = 512) -> None:
+    """Write the corpus."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(files):
+        data = image(person(number % 20), instance=number + 1, modality="CT", rows=rows, columns=512)
+        write(data, folder / f"{number:05d}.dcm")
+
+
+def copy(folder: Path, output: Path, decode: bool) -> None:
+    """The floor: pydicom reads and writes, every element decoded or left raw."""
+    for path in sorted(folder.iterdir()):
+        data = pydicom.dcmread(path)
+        if decode:
+            data.decode()
+            for _ in data.iterall():
+                pass
+        data.save_as(output)
+
+
+def scrub(folder: Path, output: Path, profile: str) -> None:
+    """This platform's cleaning."""
+    policy, dicom = load_policy(profile), Dicom()
+    for path in sorted(folder.iterdir()):
+        dicom.scrub(path, output, policy, _IDENTITY)
+
+
+def audit(folder: Path, output: Path, profile: str) -> None:
+    """This platform's cleaning and the gate's look at the result."""
+    policy, dicom = load_policy(profile), Dicom()
+    for path in sorted(folder.iterdir()):
+        dicom.scrub(path, output, policy, _IDENTITY)
+        list(dicom.audit("item", path, output, policy, _IDENTITY))
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=300)
+    parser.add_argument("--large", type=int, default=40)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = run(Path(scratch), options.files, options.large)
+    text = json.dumps(rows, indent=2)
+    if options.json:
+        options.json.write_text(text + "\n", "utf-8")
+    sys.stdout.write(text + "\n")
+
+
+def run(scratch: Path, files: int, large: int) -> list[dict[str, object]]:
+    """All measurements: each contender on the same files, then cleaning with many more pixels per file."""
+    corpus, few, output = scratch / "corpus", scratch / "few", scratch / "out.dcm"
+    make(corpus, files)
+    make(few, 3)
+    contenders = {
+        "pydicom copy, elements left raw": partial(copy, output=output, decode=False),
+        "pydicom copy, every element decoded": partial(copy, output=output, decode=True),
+        "scrub, profile tcia": partial(scrub, output=output, profile="tcia"),
+        "scrub, profile basic": partial(scrub, output=output, profile="basic"),
+        "scrub and audit, profile tcia": partial(audit, output=output, profile="tcia"),
+    }
+    rows = [as_row(n, measure(partial(f, corpus), partial(f, few)), files) for n, f in contenders.items()]
+    make(scratch / "large", 3, rows=512 * large)
+    work = partial(scrub, scratch / "large", output, "tcia")
+    cost = measure(work, partial(scrub, few, output, "tcia"))
+    rows.append(as_row(f"scrub, profile tcia, {large} times the pixels", cost, 3))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
