@@ -37,8 +37,15 @@ def landing_sensor(context: dg.SensorEvaluationContext, platform: PlatformResour
 
 
 def seal_all(platform: PlatformResource) -> list[str]:
-    """Seal what is new in every complete drop; gives the ids of the new batches."""
+    """Seal what is new in every complete drop; gives the ids of the new batches.
+
+    Raises
+    ------
+    StoreError
+        A zone cannot be read or written; a landing zone that is not there is no idle day.
+    """
     zones, bounds, patience = platform.zones(), platform.bounds(), platform.patience()
+    zones.landing.require()
     sealed = []
     for drop in drops(zones.landing):
         sealed += seal_drop(zones, platform.identity(drop.site), drop, bounds, patience)

@@ -42,7 +42,7 @@ def _child(work: Callable[[], object], warm_up: Callable[[], object], answer: Co
 
 
 def _peak_mib() -> float:
-    """Peak resident memory of this process. Linux hands the parent's down in ``ru_maxrss``, so its own file is asked."""
+    """Peak resident memory of this process. Linux hands the parent's down in ``ru_maxrss``, so its file is asked."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM"))

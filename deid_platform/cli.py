@@ -59,6 +59,8 @@ def run_command(
         _fail(str(error))
     except OSError as error:
         _fail(f"A folder of this run cannot be used ({type(error).__name__}).")
+    except Exception as error:  # noqa: BLE001 - its text and its traceback may name people
+        _fail(f"This software has a fault ({type(error).__name__}): report it.")
     _report(summary)
 
 

@@ -64,7 +64,7 @@ def _month_rows() -> dict[str, tuple[str, ...]]:
 @cache
 def _month_numbers() -> dict[str, int]:
     """Number of a month by its name, in lower case, with and without accents."""
-    found = {}
+    found: dict[str, int] = {}
     for row in _month_rows().values():
         for number, name in enumerate(row, start=1):
             found |= {name.casefold(): number, _without_accents(name.casefold()): number}
@@ -81,10 +81,11 @@ def _alternatives(names: set[str]) -> str:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    """One alternative per order of year (y), month (m, or its name n), day (d) with ending (o); a and b may be either."""
+    """One alternative per order of year (y), month (m, by name n), day (d) and its ending (o); a, b may be either."""
     names = _alternatives({*_month_numbers()})
     # Short names are too often something else (SET 2000, MAG 12) to stand for a date with only one number beside them.
-    plain = {name.casefold() for key, row in _month_rows().items() if key in ("en-short", "en-mid") or "-" not in key for name in row}
+    rows = [row for key, row in _month_rows().items() if "-" not in key or key.startswith("en-")]
+    plain = {name.casefold() for row in rows for name in row}
     plain |= set(map(_without_accents, plain))
     long = _alternatives({name for name in plain if len(name) > 3} - _OTHER_WORDS)
     # A date may touch letters and underscores (scan_20200131) but never another digit or a decimal point, so that
@@ -92,13 +93,16 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(
         rf"""(?<![\d])(?<!\d\.)(?:
             (?P<y1>\d{{4}})(?P<s1>[-./ ]?)(?P<m1>\d{{2}})(?P=s1)(?P<d1>\d{{2}})
-          | (?P<y2>\d{{4}})(?P<s2>[-/]|\s?[年년]\s?)(?P<m2>\d{{1,2}})(?:(?P=s2)|\s?[月월]\s?)(?P<d2>\d{{1,2}})(?:\s?[日일])?
-          | (?P<a3>\d{{1,2}})(?P<s3>\s?[-./]\s?)(?P<b3>\d{{1,2}})(?P=s3)(?P<y3>\d{{4}}|\d{{2}})
+          | (?P<y2>\d{{4}})(?P<s2>[-/]|\s?[年년]\s?)(?P<m2>\d{{1,2}})(?:(?P=s2)|\s?[月월]\s?)
+              (?P<d2>\d{{1,2}})(?:\s?[日일])?
+          | (?P<a3>\d{{1,2}})(?P<s3>\s?[-./]\s?|(?<=\d\d)\s(?=\d\d\s(?:19|20)\d\d))
+              (?P<b3>\d{{1,2}})(?P=s3)(?P<y3>\d{{4}}|\d{{2}})(?!\s?(?:[cm]m|m[gls]|kv|hu)\b)
           | (?P<m4>0[1-9]|1[0-2])/(?P<y4>(?:19|20)\d{{2}})
           | (?P<y5>\d{{4}})(?P<s5>[-./\s_]?)(?P<n5>{names})(?P=s5)(?P<d5>\d{{1,2}})
           | (?P<d6>\d{{1,2}})(?P<o6>st|nd|rd|th|er)?[-./,\s_]{{0,2}}(?:de\s|of\s)?(?P<n6>{names})
               [-./,\s_'’]{{0,2}}(?:de\s|of\s)?(?P<y6>\d{{4}}|\d{{2}}(?!:))
-          | (?<![^\W_])(?P<n7>{names})[-.\s]{{0,2}}(?P<d7>\d{{1,2}})(?P<o7>st|nd|rd|th)?[-,.\s]{{1,2}}(?P<y7>\d{{4}})
+          | (?<![^\W_])(?P<n7>{names})[-.\s]{{0,2}}(?P<d7>\d{{1,2}})(?P<o7>st|nd|rd|th)?
+              (?:[-,.\s]{{1,2}}|\s\d\d:\d\d(?::\d\d)?\s(?:[A-Z]{{3,4}}\s)?)(?P<y7>\d{{4}})
           | (?<![^\W_])(?P<n8>{_alternatives(plain)})[-./,\s_]{{1,2}}(?:de\s|of\s)?(?P<y8>(?:19|20)\d{{2}})
           | (?P<d9>\d{{1,2}})(?P<o9>st|nd|rd|th|er)?\.?\s(?:de\s|of\s)?(?P<n9>{long})(?![^\W_])
           | (?<![^\W_])(?P<n0>{long})\s(?P<d0>\d{{1,2}})(?P<o0>st|nd|rd|th)?(?![^\W_])

@@ -10,25 +10,26 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
 
 from deid_platform.dates import replace_in_text
+from deid_platform.names import PLACEHOLDER, clinical_words, drop_after_cues, drop_before_labels, fold, word_list
 
-PLACEHOLDER = "___"
+__all__ = ["PLACEHOLDER", "Identifiers", "TextCleaner", "clinical_words", "fold", "text_patterns", "word_list"]
 
 _WORD = re.compile(r"[^\W\d_]+")
 _UID = re.compile(r"(?<![\d.])(?:\d+(?:\.\d+){5,}|2\.25\.\d{10,})(?!\.?\d)")
-_WORTH_A_LOOK = re.compile(r"\d|@|www|://|[A-Za-z]{2}", re.IGNORECASE)
+_MAY_HOLD_FORMS = re.compile(r"\d|@|www|://", re.IGNORECASE)
 _JOINER = r"[\s.,^_-]{1,2}"
 
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:
-    """What is known of one subject, in folded form (see :func:`fold`): words of names and places, numbers as written."""
+    """What is known of one subject, folded (see :func:`fold`): words of names and places, numbers as written."""
 
     names: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
@@ -55,15 +56,15 @@ class TextCleaner:
 
     def clean(self, text: str) -> tuple[str, int]:
         """The text without identifiers, and how many were taken out or moved."""
-        if not _WORTH_A_LOOK.search(text) and text.isascii():
-            return text, 0
-        text, own = self.redact_own(text)
-        text, uids = _UID.subn(lambda match: self.uid(match[0]), text)
-        text, dates = replace_in_text(text, self.move, PLACEHOLDER)
-        text, forms = _replace_forms(text)
-        text, people = _drop_after_cues(text)
-        text, places = _drop_before_places(text)
-        return text, own + uids + dates + forms + people + places
+        text, count = self.redact_own(text)
+        if _MAY_HOLD_FORMS.search(text):
+            text, uids = _UID.subn(lambda match: self.uid(match[0]), text)
+            text, dates = replace_in_text(text, self.move, PLACEHOLDER)
+            text, forms = _replace_forms(text)
+            count += uids + dates + forms
+        text, people = drop_after_cues(text)
+        text, others = drop_before_labels(text)
+        return text, count + people + others
 
     def redact_own(self, text: str, *, spare: frozenset[str] = frozenset()) -> tuple[str, int]:
         """The text without the subject's own identifiers; words in ``spare`` (folded) stay all the same."""
@@ -80,50 +81,29 @@ class TextCleaner:
         return ("".join([*kept, composed[start:]]), count) if count else (text, 0)
 
 
-@cache
-def word_list(name: str) -> frozenset[str]:
-    """The words of ``data/<name>.txt``, folded."""
-    text = resources.files("deid_platform").joinpath(f"data/{name}.txt").read_text("utf-8")
-    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
-
-
-def clinical_words() -> frozenset[str]:
-    """Words of the standard's dictionaries: never taken for a name on context alone."""
-    return word_list("clinical_words")
-
-
-# Letters that Unicode does not take apart into a plain one and a mark.
-_PLAIN = str.maketrans("łøđðħı", "loddhi".replace(" ", ""))
-
-
-def fold(text: str) -> str:
-    """Lower case without accents, character by character, so that positions stay the same."""
-    return text.lower() if text.isascii() else "".join(map(_fold_character, text))
-
-
-@lru_cache(maxsize=4096)
-def _fold_character(character: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", character).lower().translate(_PLAIN)
-    base = [c for c in decomposed if not unicodedata.combining(c)]
-    return base[0] if len(base) == 1 else character
-
-
 @lru_cache(maxsize=256)
 def _own_pattern(own: Identifiers) -> re.Pattern[str] | None:
     """One pattern for everything known of the subject; None when nothing is."""
     words = sorted(own.names | own.places, key=lambda word: (-len(word), word))
     strong = [word for word in words if _is_strong(word)]
     weak = [word for word in words if not _is_strong(word) and word in own.names]
-    parts = []
-    if spaced := [_spelled(word) for word in strong if word[0] < "\u2e80"]:
-        spaced.append(rf"(?:{'|'.join(spaced)}){{2,3}}")  # written as one: janeroe
+    # Numbers first: a word that is passed over as too weak must not hide the number it begins.
+    parts = [_number_pattern(number) for number in sorted(own.numbers, key=lambda number: (-len(number), number))]
+    spaced = {word: _spelled(word) for word in strong if word[0] < "\u2e80"}
     if spaced or weak:
-        one = rf"(?:{'|'.join([*spaced, *weak])})(?![^\W\d_])"
+        one = rf"(?:{'|'.join([*spaced.values(), *weak, *_written_as_one(spaced, weak)])})(?![^\W\d_])"
         parts.append(rf"(?P<words>(?<![^\W\d_]){one}(?:{_JOINER}{one})*)")
     # Scripts written without spaces have no word boundaries to ask for.
     parts += [re.escape(word) for word in strong if word[0] >= "\u2e80" and len(word) > 1]
-    parts += [_number_pattern(number) for number in sorted(own.numbers, key=lambda number: (-len(number), number))]
     return re.compile("|".join(parts)) if parts else None
+
+
+def _written_as_one(names: dict[str, str], initials: list[str]) -> Iterator[str]:
+    """Patterns for names without a space between them: janesmith, jsmith, smithj."""
+    if names:
+        yield rf"(?:{'|'.join(names.values())}){{2,3}}"
+    if initials and (long := "|".join(pattern for name, pattern in names.items() if len(name) > 4)):
+        yield rf"(?:{'|'.join(initials)})(?:{long})|(?:{long})(?:{'|'.join(initials)})"
 
 
 def _is_strong(word: str) -> bool:
@@ -139,9 +119,14 @@ def _tells(match: re.Match[str]) -> bool:
 
 def _spelled(word: str) -> str:
     """Pattern for a folded word, however its umlauts and the like are written: muller, mueller; strasse, straße."""
-    if len(word) < 5:
+    if word.isdecimal():
+        return rf"(?<!\d){word}(?!\d)"
+    if len(word) < 4:
         return re.escape(word)
-    return re.sub("ss|ß|a[ae]?|[ou]e?", lambda match: _VARIANTS[match[0][0]], re.escape(word))
+    # A short word may grow but never shrink: Haas is not 'has'.
+    letters = "ss|ß|a[ae]?|[ou]e?" if len(word) > 4 else "ss|ß|[aou]"
+    varied = re.sub(letters, lambda match: _VARIANTS[match[0][0]], re.escape(word))
+    return re.sub(r"^(m(?:a\[ae\]\?)?c)", r"\1[\\s_-]?", varied)  # Mac Donald
 
 
 _VARIANTS = {"s": "(?:ss|ß)", "ß": "(?:ss|ß)", "a": "a[ae]?", "o": "oe?", "u": "ue?"}
@@ -150,11 +135,13 @@ _VARIANTS = {"s": "(?:ss|ß)", "ß": "(?:ss|ß)", "a": "a[ae]?", "o": "oe?", "u"
 def _number_pattern(number: str) -> str:
     """A number however its parts are joined, with or without zeros in front: 123-45 678 also as 12345678."""
     chunks = re.findall(r"[^\W\d_]+|\d+", number)
-    if chunks[0].lstrip("0").isdigit() and len("".join(chunks).lstrip("0")) > 3:
-        chunks[0] = "0*" + chunks[0].lstrip("0")
-    # Long ones may touch letters: id12345.
-    edge = r"[^\W_]" if len("".join(chunks)) < 5 else r"\d"
-    return rf"(?<!{edge})" + r"[\W_]{0,2}".join(chunks) + rf"(?!{edge})"
+    for position, chunk in enumerate(chunks[:2]):
+        if chunk.isdecimal() and len(chunk.lstrip("0")) > 3:
+            chunks[position] = "0*" + chunk.lstrip("0")
+    pattern = r"[\W_]{0,2}".join(chunks)
+    if len("".join(chunks)) < 5 or not any(map(str.isdecimal, chunks)):
+        return rf"(?<![^\W_]){pattern}(?![^\W_])"
+    return rf"(?<!\d)[^\W\d_]{{0,9}}{pattern}(?!\d)"  # long ones may touch letters: id12345
 
 
 @cache

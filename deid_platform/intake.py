@@ -166,6 +166,7 @@ def _study_of(landing: Store, identity: Identity) -> Callable[[StoredObject], st
         try:
             head = landing.head(stored.key, SURVEY_BYTES)
         except StoreError:
+            landing.require()  # without the zone every study would be torn into single objects
             return ""
         accepted = next((f for f in FORMATS if f.accepts(head)), None)
         return (accepted.study_of(head, identity) if accepted else None) or ""

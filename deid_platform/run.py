@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from deid_platform.audit.expectations import import_library
 from deid_platform.batches import Batch, Bounds, Landed, plan
@@ -29,12 +30,13 @@ from deid_platform.stages.pixels import clean_pixels
 from deid_platform.stages.raw import take_in, write_sealed
 from deid_platform.stages.released import release
 from deid_platform.stages.scrubbed import scrub
+from deid_platform.store import keys
 from deid_platform.store.folder import FolderStore
 from deid_platform.workers import Compute
 
-WORK = ".work"
+WORK, FINISHED = ".work", ".work-finished"
 RELEASED = "released"
-SUMMARY, QUARANTINE = "summary.json", "quarantine.csv"
+SUMMARY, QUARANTINE, ORDER = "summary.json", "quarantine.csv", "order.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +114,14 @@ def run(order: Order, progress: Progress = silent) -> Summary:
     landing, trusted, released = (FolderStore(str(place)) for place in (source, output / WORK, output / RELEASED))
     zones = Zones(landing, trusted, released, flat=True)
     pipeline = Pipeline(zones, order.policy, order.identity, order.compute, progress)
-    with _marked(order, pipeline):
-        ledger = _Ledger(Summary())
-        for batch in _batches(order, zones):
-            _run_batch(order, pipeline, batch, ledger)
-        _write_results(order, pipeline, ledger)
+    made_with = _mark(order, pipeline)
+    ledger = _Ledger(Summary())
+    for batch in _batches(order, zones):
+        _run_batch(order, pipeline, batch, ledger)
+    _write_results(order, made_with, ledger)
     if ledger.failed:
         raise UnsafeToRelease(" ".join(ledger.failed))
-    shutil.rmtree(output / WORK)
+    _discard_work(output)
     return ledger.summary
 
 
@@ -131,22 +133,41 @@ def _check_folders(order: Order) -> None:
     folder = source if source.is_dir() else source.parent
     if output == folder or (source.is_dir() and source in output.parents) or output in source.parents:
         raise StoreError("INPUT and OUTPUT lie inside each other: choose an OUTPUT elsewhere.")
+    if order.crosswalk is None:
+        return
+    crosswalk = order.crosswalk.resolve()
+    if {crosswalk, *crosswalk.parents} & {source, output / RELEASED, output / WORK}:
+        raise StoreError("The crosswalk would lie among the originals or the released files: choose another folder.")
 
 
-@contextmanager
-def _marked(order: Order, pipeline: Pipeline) -> Iterator[None]:
+def _mark(order: Order, pipeline: Pipeline) -> dict[str, str]:
     """An output folder belongs to one policy, key and engine, so that no release mixes two of them."""
     mark = {"release": pipeline.digest(Stage.RELEASED, ""), "cleaning": pipeline.digest(Stage.PIXEL_CLEANED, "")}
     work = order.output / WORK
-    for place in (work / "order.json", order.output / SUMMARY):
-        if place.exists() and json.loads(place.read_text("utf-8")).get("made_with") != mark:
+    for place in (work / ORDER, order.output / SUMMARY):
+        if place.exists() and _noted(place).get("made_with") != mark:
             raise StoreError("OUTPUT holds results of another profile, key, site or version: choose an empty folder.")
+    shutil.rmtree(order.output / FINISHED, ignore_errors=True)
     try:
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (work / "order.json").write_text(json.dumps({"made_with": mark}), "utf-8")
     except OSError:
         raise StoreError("OUTPUT cannot be written: check its permissions and the room left on its disk.") from None
-    yield
+    pipeline.zones.trusted.write(ORDER, json.dumps({"made_with": mark}).encode())
+    return mark
+
+
+def _noted(place: Path) -> dict[str, Any]:
+    """What a JSON file of ours says; nothing when it is not one."""
+    try:
+        noted = json.loads(place.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _discard_work(output: Path) -> None:
+    """Half of the intermediate results would mislead the next run, so they go at once by a new name, then in peace."""
+    shutil.rmtree((output / WORK).rename(output / FINISHED))
 
 
 def _batches(order: Order, zones: Zones) -> list[Batch]:
@@ -158,8 +179,9 @@ def _batches(order: Order, zones: Zones) -> list[Batch]:
 
 def _objects(order: Order, zones: Zones) -> Iterator[StoredObject]:
     if order.source.is_dir():
-        return zones.landing.list()
-    return (found for found in zones.landing.list() if found.key == order.source.name)
+        yield from zones.landing.list()
+    elif found := zones.landing.stat(keys.from_name(order.source.name)):
+        yield found
 
 
 def _run_batch(order: Order, pipeline: Pipeline, batch: Batch, ledger: _Ledger) -> None:
@@ -195,14 +217,15 @@ def _account(ledger: _Ledger, raw: Manifest, final: StageResult) -> None:
         ledger.quarantine.append((paths[entry.item], entry.stage, entry.reason))
 
 
-def _write_results(order: Order, pipeline: Pipeline, ledger: _Ledger) -> None:
+def _write_results(order: Order, made_with: dict[str, str], ledger: _Ledger) -> None:
     """The files a run promises; the summary last, because its presence says that the run came to its end."""
-    with (order.output / QUARANTINE).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "stage", "reason"))
-        writer.writerows(sorted(ledger.quarantine))
+    results = FolderStore(str(order.output))
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(("path", "stage", "reason"))
+    writer.writerows(sorted(ledger.quarantine))
+    results.write(QUARANTINE, table.getvalue().encode())
     if order.crosswalk is not None:
         write_crosswalk(order.crosswalk, ledger.crossings, ledger.released)
-    made_with = json.loads((order.output / WORK / "order.json").read_text("utf-8"))
-    text = json.dumps(ledger.summary.as_dict() | {"profile": order.policy.name} | made_with, indent=2)
-    (order.output / SUMMARY).write_text(text + "\n", "utf-8")
+    summary = ledger.summary.as_dict() | {"profile": order.policy.name, "made_with": made_with}
+    results.write(SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())

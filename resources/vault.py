@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from typing import Any
 
 import dagster as dg
 from dagster_aws.secretsmanager import SecretsManagerResource
@@ -31,7 +33,12 @@ class VaultResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         VaultError
             There is no usable key; the message says where it was looked for, never what was found.
         """
-        return Identity(decode_key(self._secret() if self.secret_id else self._variable()), site)
+        text = self._secret() if self.secret_id else self._variable()
+        try:
+            return Identity(decode_key(text), site)
+        except VaultError:
+            place = "The secret in AWS Secrets Manager" if self.secret_id else f"The variable {self.key_variable}"
+            raise VaultError(f"{place} does not hold a usable key: give 64 hexadecimal digits.") from None
 
     def _variable(self) -> str:
         text = os.environ.get(self.key_variable)
@@ -41,9 +48,14 @@ class VaultResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return text
 
     def _secret(self) -> str:
-        service = SecretsManagerResource(region_name=self.region_name, endpoint_url=self.endpoint_url)
         try:
-            answer = service.get_client().get_secret_value(SecretId=self.secret_id)
+            answer = self._client().get_secret_value(SecretId=self.secret_id)
         except Exception as error:  # noqa: BLE001 - whatever the client raises, its text may hold the request
             raise VaultError(f"AWS Secrets Manager did not give the project key ({type(error).__name__}).") from None
         return str(answer.get("SecretString", ""))
+
+    def _client(self) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # dagster-aws is pinned, a test holds this to work
+            service = SecretsManagerResource(region_name=self.region_name, endpoint_url=self.endpoint_url)
+        return service.get_client()

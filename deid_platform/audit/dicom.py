@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from deid_platform.audit import residual, tags
 from deid_platform.audit.needles import collect_needles
@@ -15,43 +23,88 @@ from deid_platform.identity import Identity
 from deid_platform.model import Finding
 from deid_platform.policy import Policy
 
-_BULK = 1 << 20
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """All elements but the pixels, the bytes they came from (inflated), and where in these the pixels begin."""
+
+    elements: Dataset
+    data: mmap
+    bulk_at: int
 
 
 def audit_file(item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:
     """What of ``source`` is left in ``output``, and what ``output`` holds that the policy forbids.
 
-    Pixels are searched as bytes, never decoded.
+    Pixels are searched as bytes, never decoded. What pydicom cannot read is itself a finding: in an unreadable original
+    nobody knows what to look for, an unreadable output is of no use.
     """
     with warnings.catch_warnings():
         # pydicom warns with values of elements; whatever it warns about, the checks below judge the result.
         warnings.simplefilter("ignore")
-        original, _ = _read(source)
-        cleaned, bulk_at = _read(output)
-        if not _decodes(cleaned):
-            yield Finding(item, "data set", "unreadable", "forbidden_content")
-            return
-        subject = identity.subject(str(original.get("PatientID") or ""), str(original.get("StudyInstanceUID") or ""))
-        needles = collect_needles(original, policy, identity, subject)
-        for where, kind in residual.search(needles, output, cleaned, bulk_at):
-            yield Finding(item, where, kind, "residual_identifier")
-        for where, kind in tags.check(cleaned, output, policy):
-            yield Finding(item, where, kind, "forbidden_content")
+        try:
+            hits = sorted(set(_hits(source, output, policy, identity)))
+        except Exception:  # noqa: BLE001 - whatever pydicom trips over, the object is not fit for release
+            hits = [("object", "unreadable", "forbidden_content")]
+    for where, kind, rule in hits:
+        yield Finding(item, where, kind, rule)
 
 
-def _read(path: Path) -> tuple[Dataset, int]:
-    """All elements but the pixels, and where the pixels begin."""
-    with path.open("rb") as file:
-        data = pydicom.dcmread(file, stop_before_pixels=True, force=True, defer_size=None)
-        return data, file.tell()
-
-
-def _decodes(cleaned: Dataset) -> bool:
-    """Whether every element of the output can be decoded by another reader."""
-    try:
-        cleaned.decode()
-        for _ in cleaned.iterall():
+def _hits(source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[tuple[str, str, str]]:
+    with _opened(output) as cleaned, _opened(source) as original:
+        # Elements are decoded when asked for: now, so that what cannot be decoded is noticed.
+        cleaned.elements.decode()
+        for _ in cleaned.elements.iterall():
             pass
-    except Exception:  # noqa: BLE001 - whatever pydicom trips over, the object is not fit for release
-        return False
-    return True
+        subject = _subject(original.elements, identity)
+        needles = collect_needles(original.elements, policy, identity.shift_days(subject))
+        for where, kind in residual.search(needles, cleaned.data, cleaned.elements, cleaned.bulk_at):
+            yield where, kind, "residual_identifier"
+        for where, kind in tags.check(
+            cleaned.elements, original.elements, cleaned.data, cleaned.bulk_at, policy, subject
+        ):
+            yield where, kind, "forbidden_content"
+
+
+def _subject(original: Dataset, identity: Identity) -> str:
+    number, study = original.get("PatientID") or "", original.get("StudyInstanceUID") or ""
+    return identity.subject(number if isinstance(number, str) else "\\".join(map(str, number)), str(study))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Object]:
+    with path.open("rb") as file, _flat(file) as flat:
+        flat.seek(0)
+        elements = pydicom.dcmread(flat, stop_before_pixels=True, force=True)
+        with mmap(flat.fileno(), 0, access=ACCESS_READ) as data:
+            yield _Object(elements, data, flat.tell())
+
+
+@contextmanager
+def _flat(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file itself, or what it is when not deflated (PS3.5 A.5), its transfer syntax overwritten."""
+    read_preamble(file, force=True)
+    meta = read_dataset(file, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
+    start = file.tell()
+    file.seek(0)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        yield file
+        return
+    deflated = DeflatedExplicitVRLittleEndian.encode()
+    with tempfile.TemporaryFile() as flat:
+        flat.write(file.read(start).replace(deflated, ExplicitVRLittleEndian.encode().ljust(len(deflated), b"\0"), 1))
+        _inflate(file, flat)
+        flat.flush()
+        yield flat
+
+
+def _inflate(file: BinaryIO, flat: BinaryIO) -> None:
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+    while not engine.eof:
+        piece = engine.unconsumed_tail or file.read(_PIECE)
+        inflated = engine.decompress(piece, _PIECE)
+        if not piece and not inflated:
+            raise EOFError("The deflated stream has no end.")
+        flat.write(inflated)

@@ -8,36 +8,52 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import permutations
 
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 
 from deid_platform.dates import valid
+from deid_platform.dictionary import public_vr
 from deid_platform.formats.dicom.identifiers import identifying_attributes
 from deid_platform.freetext import word_list
-from deid_platform.identity import Identity
-from deid_platform.policy import Policy
+from deid_platform.policy import Action, Policy
 
 MIN_WORD, MIN_NUMBER = 4, 4
+MIN_IDEOGRAPHS = 2
 BIRTH_DATE = 0x00100030
 _NOBODY = frozenset("anonymous anonymized anonymised unknown none null test patient phantom name removed".split())
 _INNOCENT_DATES = frozenset({date(1900, 1, 1)})
+_WELL_KNOWN_UID = re.compile(r"1\.2\.840\.10008\.\d{1,2}(\.\d{1,4})+")
+_ONE_BYTE_CODECS = ("latin-1", "iso8859-2", "iso8859-5", "iso8859-7")
 
 
 @dataclass(frozen=True, slots=True)
 class Needles:
-    """Plain folded words of names and places, pairs of name words, numbers, dates, and UIDs of one original."""
+    """What to look for.
+
+    ``words`` of names and places and ``pairs`` of name words are plain (see :func:`plain`), ``spellings`` are the same
+    words as they were written; ``numbers`` are plain, too.
+    """
 
     words: frozenset[str]
+    spellings: frozenset[str]
     pairs: frozenset[tuple[str, str]]
     numbers: frozenset[str]
     dates: frozenset[date]
     uids: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Found:
+    words: dict[str, set[str]] = field(default_factory=dict)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
+    days: set[date] = field(default_factory=set)
+    births: set[date] = field(default_factory=set)
+    uids: set[str] = field(default_factory=set)
 
 
 def plain(text: str) -> str:
@@ -46,67 +62,93 @@ def plain(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
-def collect_needles(original: Dataset, policy: Policy, identity: Identity, subject: str) -> Needles:
-    """Everything in ``original`` that the policy does not allow to appear in the output."""
-    names: set[str] = set()
-    pairs: set[tuple[str, str]] = set()
-    places: set[str] = set()
-    numbers: set[str] = set()
-    days: set[date] = set()
-    births: set[date] = set()
-    uids: set[str] = set()
-    for element in readable_elements(original):
-        kind = "name" if element.VR == "PN" else identifying_attributes().get(int(element.tag), element.VR)
-        for text in _values(element):
-            if kind == "name":
-                found = _name_words(text)
-                names.update(found)
-                pairs.update(permutations(found, 2))
-            elif kind == "place":
-                places.update(_place_words(text))
-            elif kind == "number":
-                numbers.update(_numbers(text))
-            elif kind in ("DA", "DT"):
-                (births if int(element.tag) == BIRTH_DATE else days).update(_dates(text))
-            elif kind == "UI" and identity.uid(text) != text:
-                uids.add(text.strip())
+def collect_needles(original: Dataset, policy: Policy, shift: int) -> Needles:
+    """Everything in ``original`` that the policy does not allow to appear in the output; ``shift`` in days."""
+    found = _Found()
+    for tag, vr, texts in readable_values(original):
+        kind = "name" if "PN" in (vr, public_vr(tag)) else identifying_attributes().get(tag, vr)
+        if kind == "UI" and policy.rule(tag, vr).action is Action.KEEP:
+            continue
+        for text in texts:
+            _note(kind, text, found, born=tag == BIRTH_DATE)
     common = word_list("clinical_words") | word_list("place_words")
+    words = {word for word in found.words if _long_enough(word) and word not in common}
     return Needles(
-        words=frozenset(word for word in names | places if len(word) >= MIN_WORD and word not in common),
-        pairs=frozenset(pairs),
-        numbers=frozenset(numbers),
-        dates=frozenset(_forbidden_dates(days, births, policy, identity.shift_days(subject))),
-        uids=frozenset(uids),
+        words=frozenset(words),
+        spellings=frozenset(spelling for word in words for spelling in found.words[word]),
+        pairs=frozenset(found.pairs),
+        numbers=frozenset(found.numbers),
+        dates=frozenset(_forbidden_dates(found.days, found.births, policy, shift)),
+        uids=frozenset(found.uids),
     )
 
 
-def readable_elements(data: Dataset) -> Iterator[DataElement]:
-    """Every element at every depth that pydicom can decode; a number that cannot be decoded names nobody."""
-    for tag in data.keys():
+def readable_values(data: Dataset) -> Iterator[tuple[int, str, list[str]]]:
+    """Tag, VR and texts of every element at every depth; one that pydicom cannot decode is read as Latin-1."""
+    for tag in list(data.keys()):
+        raw = getattr(data.get_item(tag), "value", None)
         try:
             element = data[tag]
-        except (ValueError, BytesLengthException, NotImplementedError):
+            items = list(element.value) if element.VR == "SQ" else []
+            texts = [] if items else [reading for value in _texts(element.value) for reading in _readings(value)]
+        except Exception:  # noqa: BLE001 - pydicom raises all kinds of errors on broken values
+            yield int(tag), public_vr(int(tag)) or "UN", [raw.decode("latin-1")] if isinstance(raw, bytes) else []
             continue
-        yield element
-        if element.VR == "SQ":
-            for item in element.value:
-                yield from readable_elements(item)
+        yield int(tag), str(element.VR), texts
+        for item in items:
+            yield from readable_values(item)
 
 
-def _values(element: DataElement) -> Iterator[str]:
-    if element.VR == "SQ" or element.value is None or isinstance(element.value, bytes):
+def _texts(value: object) -> Iterator[str]:
+    if value is None or isinstance(value, bytes):
         return
-    for value in element.value if isinstance(element.value, MultiValue) else (element.value,):
-        yield str(value)
+    yield from map(str, value) if isinstance(value, MultiValue) else (str(value),)
 
 
-def _name_words(text: str) -> list[str]:
-    words = dict.fromkeys(re.findall(r"[^\W\d_]{2,}", plain(text)))
-    return [word for word in words if word not in _NOBODY]
+def _readings(text: str) -> Iterator[str]:
+    """A text, and what else it may be under another character set than the declared one."""
+    yield text
+    if text.isascii() and "\x1b" not in text:
+        return
+    for codec in _ONE_BYTE_CODECS:
+        for meant in ("utf-8", "iso2022_jp_2"):
+            try:
+                yield text.encode(codec).decode(meant)
+            except UnicodeError:
+                continue
 
 
-def _place_words(text: str) -> Iterator[str]:
-    return (word for word in re.findall(r"[^\W\d_]{4,}", plain(text)))
+def _note(kind: str, text: str, found: _Found, *, born: bool) -> None:
+    if kind == "name":
+        words = [word for word in _words(text, 2) if plain(word) not in _NOBODY]
+        found.pairs.update(permutations(dict.fromkeys(map(plain, words)), 2))
+    else:
+        words = list(_words(text, MIN_WORD)) if kind == "place" else []
+    for word in words:
+        found.words.setdefault(plain(word), {plain(word)}).add(word)
+    if kind == "number":
+        found.numbers.update(_numbers(text))
+    elif kind in ("DA", "DT"):
+        (found.births if born else found.days).update(dates_in(text))
+    elif kind == "UI" and text.strip() and not _WELL_KNOWN_UID.fullmatch(text.strip()):
+        found.uids.add(text.strip())
+
+
+def _words(text: str, least: int) -> Iterator[str]:
+    yield from (w for w in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text)) if len(w) >= least)
+    for group in text.split("="):
+        # Names in scripts without spaces are also written as one word.
+        joined = "".join(re.findall(r"[^\W\d_]+", group))
+        if joined and _unspaced(joined):
+            yield joined
+
+
+def _unspaced(word: str) -> bool:
+    return word[0] >= "\u2e80"
+
+
+def _long_enough(word: str) -> bool:
+    return len(word) >= (MIN_IDEOGRAPHS if _unspaced(word) else MIN_WORD)
 
 
 def _numbers(text: str) -> Iterator[str]:
@@ -115,8 +157,9 @@ def _numbers(text: str) -> Iterator[str]:
         yield plain(text).strip()
 
 
-def _dates(text: str) -> Iterator[date]:
-    match = re.match(r"(\d{4})[-./]?(\d{2})[-./]?(\d{2})", text)
+def dates_in(text: str) -> Iterator[date]:
+    """The date a DA or DT value begins with."""
+    match = re.match(r"\s*(\d{4})[-./]?(\d{2})[-./]?(\d{2})", text)
     day = match and valid(int(match[1]), int(match[2]), int(match[3]))
     if day:
         yield day

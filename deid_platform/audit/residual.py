@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import base64
-import mmap
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
-from pathlib import Path
+from mmap import mmap
 
 from pydicom.dataset import Dataset
 
-from deid_platform.audit.needles import Needles, plain
+from deid_platform.audit.needles import Needles, dates_in, plain
 from deid_platform.dictionary import tag_text
 
-LONG_NUMBER = 8
-"""Shorter strings of digits occur in measurements, so they are looked for in texts only."""
+LONG_NUMBER, LONG_MIXED = 8, 6
+"""Shorter strings of digits, or of digits and letters, occur in measurements, so they are looked for in texts only."""
 MIN_BYTES, MIN_BULK_BYTES = 5, 8
 """Shorter needles are met by chance in binary values, and in pixels."""
-_TEXT_VRS = frozenset("AE LO LT PN SH ST UC UR UT".split())
+PIECE, OVERLAP = 1 << 22, 1 << 10
+"""Bytes are searched in pieces of 4 MiB that overlap by more than any needle is long."""
+_TEXT_VRS = frozenset("AE CS LO LT PN SH ST UC UR UT".split())
+_CODECS = (
+    "utf-8", "latin-1", "utf-16-le", "utf-16-be", "iso8859-2", "iso8859-5", "iso8859-7", "shift_jis", "iso2022_jp",
+    "euc_jp", "euc_kr", "gb18030",
+)  # fmt: skip
 _UID = re.compile(rb"[0-9]+(?:\.[0-9]+){3,}")
 _MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
 
@@ -26,20 +31,21 @@ Hit = tuple[str, str]
 """Where in the output, and what kind of identifier."""
 
 
-def search(needles: Needles, output: Path, cleaned: Dataset, bulk_at: int) -> Iterator[Hit]:
-    """Every hit; ``bulk_at`` is the offset in bytes at which the pixels begin, the file's size where there are none."""
+def search(needles: Needles, data: mmap, cleaned: Dataset, bulk_at: int) -> Iterator[Hit]:
+    """Every hit in an object's bytes; ``bulk_at`` is the offset at which the pixels begin, or the bytes end."""
     yield from _in_texts(needles, cleaned)
-    with output.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        yield from _in_header(needles, bytes(data[:bulk_at]))
-        yield from _in_bulk(needles, data, bulk_at)
+    yield from sorted(set(_in_header(needles, data, bulk_at)))
+    yield from sorted(set(_in_bulk(needles, data, bulk_at)))
 
 
 def _in_texts(needles: Needles, cleaned: Dataset) -> Iterator[Hit]:
     pattern = _text_pattern(needles)
-    if pattern is None:
-        return
     for element in (*cleaned.file_meta, *cleaned.iterall()):
-        if element.VR in _TEXT_VRS and element.value and pattern.search(plain(_joined(element.value))):
+        if not element.value:
+            continue
+        if element.VR in ("DA", "DT") and any(day in needles.dates for day in dates_in(_joined(element.value))):
+            yield tag_text(int(element.tag)), "date"
+        if element.VR in _TEXT_VRS and pattern is not None and pattern.search(plain(_joined(element.value))):
             yield tag_text(int(element.tag)), "text"
 
 
@@ -60,73 +66,78 @@ def _spaced(number: str) -> str:
     return r"[\W_]{0,2}".join(map(re.escape, re.findall(r"[^\W_]+", number)))
 
 
-def _in_header(needles: Needles, header: bytes) -> Iterator[Hit]:
+def _in_header(needles: Needles, data: mmap, end: int) -> Iterator[Hit]:
     """Byte search of everything but the pixels: undeclared encodings, private values, meta group, odd corners."""
-    lowered = header.lower()
-    for kind, strings in (("word", needles.words), ("number", _long(needles.numbers))):
-        for string in sorted(strings):
-            if any(_stands_alone(lowered, spelled) for spelled in _spellings(string)):
-                yield "header", kind
-    if any(uid.decode() in needles.uids for uid in _UID.findall(header)):
-        yield "header", "uid"
-    pattern = _date_pattern(needles.dates)
-    if pattern is not None and pattern.search(lowered):
-        yield "header", "date"
+    spellings = [("word", form) for string in needles.spellings for form in _hidden(string, MIN_BYTES)]
+    spellings += [("number", form) for string in _long(needles.numbers) for form in _hidden(string, MIN_BYTES)]
+    dates = _date_pattern(needles.dates)
+    for piece in _pieces(data, 0, end):
+        lowered = piece.lower()
+        yield from (("header", kind) for kind, form in spellings if _stands_alone(lowered, form.lower()))
+        if any(uid.decode() in needles.uids for uid in _UID.findall(piece)):
+            yield "header", "uid"
+        if dates is not None and dates.search(lowered):
+            yield "header", "date"
 
 
-def _in_bulk(needles: Needles, data: mmap.mmap, bulk_at: int) -> Iterator[Hit]:
-    for string in sorted(needles.words | _long(needles.numbers)):
-        for spelled in {form for case in (string, string.upper(), string.title()) for form in _encoded(case)}:
-            if len(spelled) >= MIN_BULK_BYTES and data.find(spelled, bulk_at) >= 0:
-                yield "pixels", "word"
+def _in_bulk(needles: Needles, data: mmap, start: int) -> Iterator[Hit]:
+    strings = needles.spellings | _long(needles.numbers)
+    forms = {form for string in strings for form in _encoded(string) if len(form) >= MIN_BULK_BYTES}
+    for piece in _pieces(data, start, len(data)):
+        yield from (("pixels", "word") for form in forms if form in piece)
+
+
+def _pieces(data: mmap, start: int, end: int) -> Iterator[bytes]:
+    for at in range(start, end, PIECE):
+        yield data[at : min(end, at + PIECE + OVERLAP)]
 
 
 def _long(numbers: frozenset[str]) -> frozenset[str]:
-    return frozenset(n for n in numbers if len(n) >= LONG_NUMBER or (len(n) > MIN_NUMBER_MIXED and not n.isdigit()))
-
-
-MIN_NUMBER_MIXED = 5
+    """Numbers that are unlikely to be met by chance, as they were written and without what joins their parts."""
+    forms = {form for number in numbers for form in (number, re.sub(r"[\W_]", "", number))}
+    return frozenset(form for form in forms if len(form) >= (LONG_NUMBER if form.isdigit() else LONG_MIXED))
 
 
 def _encoded(string: str) -> Iterator[bytes]:
-    for codec in ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "shift_jis", "euc_kr", "gb18030"):
-        try:
-            yield string.encode(codec)
-        except UnicodeEncodeError:
-            continue
+    """A needle in every case and encoding bytes may hold it in."""
+    for spelling in {string, string.lower(), string.upper(), string.title()}:
+        for codec in _CODECS:
+            try:
+                yield spelling.encode(codec)
+            except UnicodeEncodeError:
+                continue
 
 
-def _spellings(string: str) -> Iterator[bytes]:
-    """A needle in the encodings bytes may hide it in. Base64 has three phases, whose inner characters are stable."""
-    for encoded in {*_encoded(string)}:
-        if len(encoded) >= MIN_BYTES:
-            yield encoded.lower()
-    raw = string.encode()
-    for phase in range(3):
-        coded = base64.b64encode(b"\0" * phase + raw)
-        inner = coded[(phase * 8 + 5) // 6 : len(coded) - 4].lower()
-        if len(inner) >= MIN_BULK_BYTES:
-            yield inner
+def _hidden(string: str, least: int) -> set[bytes]:
+    """A needle encoded, and in base64, which has three phases whose inner characters are stable."""
+    forms = {form for form in _encoded(string) if len(form) >= least}
+    for spelling in (string, string.lower(), string.upper(), string.title()):
+        raw = spelling.encode()
+        for phase in range(3):
+            coded = base64.b64encode(b"\0" * phase + raw)
+            forms.add(coded[(phase * 8 + 5) // 6 : (phase + len(raw)) * 8 // 6])
+    return {form for form in forms if len(form) >= least}
 
 
 def _stands_alone(data: bytes, needle: bytes) -> bool:
     """Whether ``needle`` occurs and is not the middle of a longer word or number."""
     at = data.find(needle)
     while at >= 0:
-        before, after = data[at - 1 : at], data[at + len(needle) : at + len(needle) + 1]
-        if not (before.isalnum() and after.isalnum()) and not (needle.isdigit() and (before.isdigit() or after.isdigit())):
+        before, after = data[max(0, at - 1) : at], data[at + len(needle) : at + len(needle) + 1]
+        digits = needle.isdigit() and (before.isdigit() or after.isdigit())
+        if not (before.isalnum() and after.isalnum()) and not digits:
             return True
         at = data.find(needle, at + 1)
     return False
 
 
 def _date_pattern(dates: frozenset[date]) -> re.Pattern[bytes] | None:
-    """The dates as people and devices write them, in lower case."""
+    """The dates as people and devices write them, in lower case, a time of day behind them or not."""
     forms = {form for day in dates for form in _date_forms(day)}
     if not forms:
         return None
     joined = "|".join(sorted(map(re.escape, forms)))
-    return re.compile(rf"(?<![\d.])(?:{joined})(?!\d)".encode())
+    return re.compile(rf"(?<![\d.])(?:{joined})(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?(?!\d)".encode())
 
 
 def _date_forms(day: date) -> Iterator[str]:

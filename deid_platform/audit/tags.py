@@ -1,14 +1,15 @@
-"""Whether a cleaned DICOM object holds only what the policy allows, read by pydicom instead of the code that wrote it."""
+"""Whether a cleaned DICOM object holds only what the policy allows, read by pydicom, not by the code that wrote it."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
-from pathlib import Path
+from mmap import mmap
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from deid_platform.dictionary import public_vr, tag_text
+from deid_platform.dictionary import tag_text
 from deid_platform.formats.dicom.markers import IMPLEMENTATION_CLASS_UID
 from deid_platform.policy import Action, Option, Policy
 from deid_platform.policy.private import private_segment, public_segment
@@ -18,19 +19,27 @@ _META = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0
 # Written by this platform itself, whatever the table says of the sender's.
 _OURS = frozenset({0x00100010, 0x00100020, 0x00120062, 0x00120063, 0x00120064, 0x0018A001, 0x00280301, 0x00280303})
 _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
+_DOCUMENT = 0x00420011
+_UNDEFINED = 0xFFFFFFFF
+_LONG_VRS = (b"OB", b"OD", b"OF", b"OW", b"UN")
 
 
-def check(cleaned: Dataset, output: Path, policy: Policy) -> Iterator[Hit]:
-    """What is there that may not be, or is missing that must be: (place, kind)."""
-    yield from _preliminaries(cleaned, output)
-    yield from _markers(cleaned, policy)
+def check(cleaned: Dataset, original: Dataset, data: mmap, bulk_at: int, policy: Policy, subject: str) -> Iterator[Hit]:
+    """What is there that may not be, or is missing that must be: (place, kind).
+
+    ``data`` are the bytes of the cleaned object, ``bulk_at`` is where its pixels begin, or its end.
+    """
+    yield from _preliminaries(cleaned, data)
+    yield from _markers(cleaned, policy, subject)
     yield from _elements(cleaned, policy, path="")
+    yield from _not_replaced(cleaned, original, policy)
+    if bulk_at < len(data) and _end_of_pixels(data, bulk_at, cleaned) != len(data):
+        yield "pixels", "followed_by_something"
 
 
-def _preliminaries(cleaned: Dataset, output: Path) -> Iterator[Hit]:
-    with output.open("rb") as file:
-        if any(file.read(128)):
-            yield "preamble", "not_empty"
+def _preliminaries(cleaned: Dataset, data: mmap) -> Iterator[Hit]:
+    if any(data[:128]):
+        yield "preamble", "not_empty"
     meta = cleaned.file_meta
     for element in meta:
         if int(element.tag) not in _META:
@@ -41,14 +50,20 @@ def _preliminaries(cleaned: Dataset, output: Path) -> Iterator[Hit]:
         yield "(0002,0003)", "differs_from_data_set"
 
 
-def _markers(cleaned: Dataset, policy: Policy) -> Iterator[Hit]:
-    if cleaned.get("PatientIdentityRemoved") != "YES":
-        yield "(0012,0062)", "marker_missing"
-    if cleaned.get("LongitudinalTemporalInformationModified") != _TEMPORAL[policy.dates]:
-        yield "(0028,0303)", "marker_wrong"
+def _markers(cleaned: Dataset, policy: Policy, subject: str) -> Iterator[Hit]:
     codes = {item.get("CodeValue") for item in cleaned.get("DeidentificationMethodCodeSequence", [])}
-    if codes != {"113100", *(option.code for option in policy.options)}:
-        yield "(0012,0064)", "marker_wrong"
+    right = {
+        ("(0012,0062)", "marker_missing"): cleaned.get("PatientIdentityRemoved") == "YES",
+        ("(0012,0063)", "marker_missing"): bool(cleaned.get("DeidentificationMethod")),
+        ("(0012,0064)", "marker_wrong"): codes == {"113100", *(option.code for option in policy.options)},
+        ("(0028,0301)", "marker_wrong"): cleaned.get("BurnedInAnnotation", "NO") == "NO",
+        ("(0028,0302)", "marker_wrong"): "RecognizableVisualFeatures" not in cleaned,
+        ("(0028,0303)", "marker_wrong"): cleaned.get("LongitudinalTemporalInformationModified")
+        == _TEMPORAL[policy.dates],
+        ("(0010,0010)", "no_pseudonym"): str(cleaned.get("PatientName")) == subject,
+        ("(0010,0020)", "no_pseudonym"): str(cleaned.get("PatientID")) == subject,
+    }
+    yield from (hit for hit, is_right in right.items() if not is_right)
 
 
 def _elements(data: Dataset, policy: Policy, path: str) -> Iterator[Hit]:
@@ -56,10 +71,10 @@ def _elements(data: Dataset, policy: Policy, path: str) -> Iterator[Hit]:
         tag = int(element.tag)
         step = _step(data, element)
         if tag >> 16 & 1:
-            yield from _private(element, _creator(data, element), path + step, policy)
+            yield from _private(data, element, path + step, policy)
         elif path or tag not in _OURS:
             yield from _public(element, policy)
-        if element.VR == "SQ" and (path or tag not in _OURS):
+        if element.VR == "SQ":
             for item in element.value:
                 yield from _elements(item, policy, path + step + "/")
 
@@ -77,11 +92,16 @@ def _creator(data: Dataset, element: DataElement) -> str:
     return str(creator.value) if creator is not None else ""
 
 
-def _private(element: DataElement, creator: str, signature: str, policy: Policy) -> Iterator[Hit]:
+def _private(data: Dataset, element: DataElement, signature: str, policy: Policy) -> Iterator[Hit]:
+    tag = int(element.tag)
     if element.tag.is_private_creator:
+        block = (tag & 0xFFFF0000) | (tag & 0xFF) << 8
+        if not any(block <= int(other) < block + 0x100 for other in list(data.keys())):
+            yield tag_text(tag), "private_creator_of_nothing"
         return
-    if not creator or policy.private_rule(signature, element.VR).action is Action.REMOVE:
-        yield tag_text(int(element.tag)), "private_not_allowed"
+    action = policy.private_rule(signature, element.VR).action
+    if not _creator(data, element) or action is Action.REMOVE or (action is Action.KEEP and element.VR != "SQ"):
+        yield tag_text(tag), "private_not_allowed"
 
 
 def _public(element: DataElement, policy: Policy) -> Iterator[Hit]:
@@ -89,11 +109,11 @@ def _public(element: DataElement, policy: Policy) -> Iterator[Hit]:
     action = policy.rule(tag, element.VR).action
     if tag & 0xFFFF == 0:
         yield tag_text(tag), "group_length"
-    elif action is Action.REMOVE or public_vr(tag) is None:
+    elif action is Action.REMOVE:
         yield tag_text(tag), "forbidden"
     elif action is Action.EMPTY and element.VR != "UI" and not _is_empty(element):
         yield tag_text(tag), "not_empty"
-    elif element.VR == "UI" and Option.RETAIN_UIDS not in policy.options and not _uids_replaced(element):
+    elif element.VR == "UI" and action is not Action.KEEP and not _uids_may_stand(element, policy):
         yield tag_text(tag), "uid_not_replaced"
 
 
@@ -101,6 +121,39 @@ def _is_empty(element: DataElement) -> bool:
     return element.value is None or len(str(element.value)) == 0 or (element.VR == "SQ" and len(element.value) == 0)
 
 
-def _uids_replaced(element: DataElement) -> bool:
+def _uids_may_stand(element: DataElement, policy: Policy) -> bool:
+    if Option.RETAIN_UIDS in policy.options:
+        return True
     values = element.value if isinstance(element.value, list) or hasattr(element.value, "append") else [element.value]
     return all(not value or str(value).startswith(("1.2.840.10008.", "2.25.")) for value in values)
+
+
+def _not_replaced(cleaned: Dataset, original: Dataset, policy: Policy) -> Iterator[Hit]:
+    """Attributes of the top level that were to be replaced and say what they said."""
+    for tag, rule in policy.listed():
+        if rule.action is not Action.DUMMY or tag not in cleaned or tag not in original:
+            continue
+        old, new = original.get_item(tag), cleaned[tag]
+        if new.VR != "SQ" and new.value and isinstance(old.value, type(new.value)) and old.value == new.value:
+            yield tag_text(tag), "not_replaced"
+
+
+def _end_of_pixels(data: mmap, at: int, cleaned: Dataset) -> int:
+    """Where the pixel element that begins at ``at`` ends; -1 where it does not say so."""
+    implicit, little = cleaned.original_encoding
+    order = "<" if little else ">"
+    long = implicit or data[at + 4 : at + 6] in _LONG_VRS
+    if not long:
+        return -1
+    start = at + (8 if implicit else 12)
+    (length,) = struct.unpack_from(order + "I", data, start - 4)
+    return _end_of_fragments(data, start, order) if length == _UNDEFINED else start + length
+
+
+def _end_of_fragments(data: mmap, at: int, order: str) -> int:
+    while at + 8 <= len(data):
+        group, number, length = struct.unpack_from(order + "HHI", data, at)
+        at += 8 + (length if (group, number) == (0xFFFE, 0xE000) else 0)
+        if (group, number) != (0xFFFE, 0xE000):
+            return at if (group, number) == (0xFFFE, 0xE0DD) else -1
+    return -1

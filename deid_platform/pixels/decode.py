@@ -12,6 +12,7 @@ from pydicom import uid
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 
+from deid_platform.pixels import rle
 from deid_platform.pixels.codestream import Codestream, parse, starts_image
 from deid_platform.pixels.layout import Layout, quiet
 from deid_platform.pixels.refusal import undecodable
@@ -95,8 +96,7 @@ def _stated(frame: bytes, layout: Layout) -> Codestream:
 
 
 def _encapsulated(frame: bytes, layout: Layout, syntax: uid.UID, **changes: Any) -> NDArray[Any]:
-    plugin = _PLUGINS.get(syntax, "pydicom")
-    return _pydicom(layout, syntax, encapsulate([frame]), index=0, decoding_plugin=plugin, **changes)
+    return _pydicom(layout, syntax, encapsulate([frame]), index=0, decoding_plugin=_PLUGINS[syntax], **changes)
 
 
 def _pydicom(layout: Layout, syntax: uid.UID, source: Any, **changes: Any) -> NDArray[Any]:
@@ -126,11 +126,23 @@ def _pydicom(layout: Layout, syntax: uid.UID, source: Any, **changes: Any) -> ND
 
 def _run_length(frame: bytes, layout: Layout) -> NDArray[Any]:
     """RLE, also of bit-packed samples, which are packed first and then run-length encoded as bytes."""
-    if layout.bits_allocated != 1:
-        return _encapsulated(frame, layout, uid.RLELossless)
-    row = {"rows": 1, "columns": layout.frame_bytes, "bits_allocated": 8, "bits_stored": 8}
-    packed = _encapsulated(frame, layout, uid.RLELossless, **row)
-    return _unpacked(packed.tobytes(), 0, layout)
+    depth = max(layout.bits_allocated // 8, 1)
+    length = layout.frame_bytes if layout.bits_allocated == 1 else layout.rows * layout.columns
+    try:
+        planes = rle.planes(frame, layout.samples * depth, length)
+    except ValueError as error:
+        raise undecodable(str(error)) from None
+    if layout.bits_allocated == 1:
+        return _unpacked(planes[0], 0, layout)
+    by_sample = np.frombuffer(b"".join(planes), np.uint8).reshape(layout.samples, depth, length)
+    cells = by_sample[:, ::-1].transpose(0, 2, 1).tobytes()
+    # Colours are not subsampled in this transfer syntax, whatever the header says.
+    photometric = layout.photometric.removesuffix("_422")
+    return _native(cells, layout, planar_configuration=1, photometric_interpretation=photometric)
+
+
+def _native(cells: bytes, layout: Layout, **changes: Any) -> NDArray[Any]:
+    return _pydicom(layout, uid.ExplicitVRLittleEndian, cells + bytes(len(cells) % 2), index=0, **changes)
 
 
 def _deflated(frame: bytes, layout: Layout) -> NDArray[Any]:
@@ -144,7 +156,7 @@ def _deflated(frame: bytes, layout: Layout) -> NDArray[Any]:
         raise undecodable("a deflated frame differs in size from the declared one")
     if layout.bits_allocated == 1:
         return _unpacked(cells, 0, layout)
-    return _pydicom(layout, uid.ExplicitVRLittleEndian, cells[: layout.frame_bytes], index=0)
+    return _native(cells[: layout.frame_bytes], layout)
 
 
 def _unpacked(packed: bytes, skip: int, layout: Layout) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from deid_platform.pixels.layout import Layout, quiet
+from deid_platform.pixels.layout import Layout, value_of
 
 Grey = NDArray[np.uint8]
 """An image to be read, shape (rows, columns), bright is bright."""
@@ -26,7 +26,7 @@ _BLOCK = 2**20
 # Two ranges that differ by less than this share of their width show the same text.
 _SAME_RANGE = 0.15
 # ITU-R BT.601, as in PS3.3 C.7.6.3.1.2.
-_LUMA = np.array([0.299, 0.587, 0.114])
+_LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,9 @@ def view_of(layout: Layout) -> View:
 
 def _numbers(header: Dataset, keyword: str) -> list[float]:
     """The finite numbers of an element, none if it is absent or holds anything else."""
+    value = value_of(header, keyword)
     try:
-        with quiet():
-            value: Any = header.get(keyword)
-            numbers = [float(number) for number in np.atleast_1d([] if value is None else value)]
+        numbers = [float(number) for number in np.atleast_1d([] if value is None else value)]
     except (TypeError, ValueError, OverflowError):
         return []
     return numbers if np.all(np.isfinite(numbers)) else []
@@ -81,7 +80,8 @@ def grey_images(samples: NDArray[Any], view: View) -> list[Grey]:
 
 
 def _luma(colours: NDArray[Any]) -> NDArray[Any]:
-    return (colours @ _LUMA.astype(np.float32)).astype(colours.dtype)
+    weighted = (colours[:, :, channel] * np.float32(weight) for channel, weight in enumerate(_LUMA))
+    return np.asarray(sum(weighted), colours.dtype)
 
 
 def _ranges(samples: NDArray[Any], windows: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from deid_platform.pixels.ocr import Word
-from deid_platform.pixels.pages import Page, Preparation
+from deid_platform.pixels.pages import Preparation
 
 # Letters and digits a word needs at least, and the confidence from which it counts: measured on frames with and
 # without text, see the tests for what is promised.
-_SURE = ((3, 90.0), (4, 65.0), (6, 45.0))
-_SHORTEST = 3
+_SURE = ((3, 85.0), (4, 60.0), (6, 40.0))
 # Rows of round or striped slices are read as 668868 or 299999; real words and numbers are more varied than that.
 _DIFFERENT = 3
 _ROUND = frozenset("0689")
@@ -24,38 +22,47 @@ _AGREED = 4
 _SAME_PLACE = 0.5
 
 
+Reading = tuple[Preparation, Sequence[Word]]
+"""The words read on one page of a frame, and how that page had been prepared."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Candidate:
     letters: str
     word: Word
     preparation: Preparation
 
 
-def shows_text(pages: Sequence[Page], words: Sequence[Sequence[Word]]) -> bool:
-    """Whether the words read on the pages of one frame, one sequence for each page, amount to text."""
-    readings = [
-        _Reading("".join(filter(str.isalnum, word.text.upper())), word, page.preparation)
-        for page, found in zip(pages, words, strict=True)
-        for word in found
+def shows_text(readings: Sequence[Reading]) -> bool:
+    """Whether the readings of one frame amount to text; more readings never make text disappear."""
+    seen = [
+        _Candidate("".join(filter(str.isalnum, word.text.upper())), word, preparation)
+        for preparation, words in readings
+        for word in words
     ]
-    candidates = [reading for reading in readings if len(reading.letters) >= _SHORTEST and _varied(reading.letters)]
-    return any(map(_sure, candidates)) or any(_agree(one, other) for one, other in combinations(candidates, 2))
+    candidates = [one for one in seen if _varied(one.letters)]
+    return any(map(_sure, candidates)) or _agreed(candidates)
 
 
 def _varied(letters: str) -> bool:
     return len(set(letters)) >= _DIFFERENT and not _ROUND.issuperset(letters)
 
 
-def _sure(reading: _Reading) -> bool:
-    return any(len(reading.letters) >= count and reading.word.confidence >= least for count, least in _SURE)
+def _sure(one: _Candidate) -> bool:
+    return any(len(one.letters) >= count and one.word.confidence >= least for count, least in _SURE)
 
 
-def _agree(one: _Reading, other: _Reading) -> bool:
-    """Whether two readings share a run of letters and their place and are independent."""
-    if one.preparation is other.preparation or not _same_place(one.word, other.word):
-        return False
-    runs = (one.letters[start : start + _AGREED] for start in range(len(one.letters) - _AGREED + 1))
-    return any(run in other.letters and _varied(run) for run in runs)
+def _agreed(candidates: Sequence[_Candidate]) -> bool:
+    """Whether two words share a run of letters and their place, and come from different preparations."""
+    with_run: dict[str, list[_Candidate]] = {}
+    for one in candidates:
+        for start in range(len(one.letters) - _AGREED + 1):
+            run = one.letters[start : start + _AGREED]
+            others = with_run.setdefault(run, []) if _varied(run) else []
+            if any(other.preparation is not one.preparation and _same_place(one.word, other.word) for other in others):
+                return True
+            others.append(one)
+    return False
 
 
 def _same_place(one: Word, other: Word) -> bool:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+
 from deid_platform.pixels.display import grey_images, view_of
-from deid_platform.pixels.evidence import shows_text
+from deid_platform.pixels.evidence import Reading, shows_text
 from deid_platform.pixels.frames import PixelSource, open_pixels
 from deid_platform.pixels.layout import Limits
 from deid_platform.pixels.ocr import read_words
@@ -53,33 +55,44 @@ def judge(path: Path, limits: Limits | None = None) -> Verdict:
     with open_pixels(path, limits) as source:
         if source is None:
             return Verdict(Rule.NO_PIXEL_DATA)
-        for batch in _batches(source):
-            _refuse_text(batch)
+        _refuse_text(source)
     return Verdict(Rule.TESSERACT_FOUND_NO_TEXT)
 
 
-def _batches(source: PixelSource) -> Iterator[list[list[Page]]]:
-    """Pages of distinct frames, some frames at a time; the first alone, because most text is in every frame."""
+def _refuse_text(source: PixelSource) -> None:
+    """Read every distinct frame; a frame is judged as soon as any of its pages are read."""
+    readings: dict[int, list[Reading]] = {}
+    for batch in _batches(_pages(source)):
+        for (frame, page), words in zip(batch, read_words([page for _, page in batch]), strict=True):
+            readings.setdefault(frame, []).append((page.preparation, words))
+        if any(map(shows_text, readings.values())):
+            raise burned_in_text()
+        last = batch[-1][0]
+        readings = {last: readings[last]}
+
+
+def _pages(source: PixelSource) -> Iterator[tuple[int, Page]]:
+    """Pages of distinct frames with the number of their frame."""
     view = view_of(source.layout)
     seen: set[bytes] = set()
-    batch: list[list[Page]] = []
-    size = _BATCH
-    for frame in source.frames():
-        digest = hashlib.blake2b(frame.tobytes(), digest_size=16, person=str(frame.dtype).encode()).digest()
-        if digest in seen:
-            continue
-        seen.add(digest)
-        batch.append(list(pages(grey_images(frame, view))))
-        size += sum(page.image.size for page in batch[-1])
-        if size >= _BATCH:
+    for number, frame in enumerate(source.frames()):
+        cells = np.ascontiguousarray(frame).data
+        digest = hashlib.blake2b(cells, digest_size=16, person=frame.dtype.str.encode()).digest()
+        if digest not in seen:
+            seen.add(digest)
+            yield from ((number, page) for page in pages(grey_images(frame, view)))
+
+
+def _batches(numbered: Iterator[tuple[int, Page]]) -> Iterator[list[tuple[int, Page]]]:
+    """Some pages at a time; those of the first frame alone, because most text is in every frame."""
+    batch: list[tuple[int, Page]] = []
+    size, first = 0, None
+    for number, page in numbered:
+        first = number if first is None else first
+        if batch and (size + page.image.size > _BATCH or batch[0][0] == first != number):
             yield batch
             batch, size = [], 0
+        batch.append((number, page))
+        size += page.image.size
     if batch:
         yield batch
-
-
-def _refuse_text(batch: list[list[Page]]) -> None:
-    words = iter(read_words([page for frame in batch for page in frame]))
-    for frame in batch:
-        if shows_text(frame, [next(words) for _ in frame]):
-            raise burned_in_text()

@@ -96,6 +96,15 @@ def quiet() -> Iterator[None]:
         logger.propagate = propagate
 
 
+def value_of(header: Dataset, keyword: str) -> Any:
+    """The value of an element; None when it is absent or empty, NaN when it cannot be read."""
+    try:
+        with quiet():
+            return header.get(keyword)
+    except Exception:  # noqa: BLE001 - the library raises whatever it likes
+        return float("nan")
+
+
 def read_layout(file: BinaryIO, limits: Limits) -> Layout | None:
     """Read the header of an open DICOM file whose data set is not deflated; None when it holds no pixels.
 
@@ -155,7 +164,7 @@ def _layout(header: Dataset, keyword: str, vr: str, offset: int, length: int | N
         rows=_whole(header, "Rows", 1, 0xFFFF),
         columns=_whole(header, "Columns", 1, 0xFFFF),
         samples=samples,
-        photometric=str(header.get("PhotometricInterpretation", "")),
+        photometric=str(value_of(header, "PhotometricInterpretation")),
         planar=_whole(header, "PlanarConfiguration", 0, 1, 0 if length is None or samples == 1 else None),
         bits_allocated=allocated,
         bits_stored=stored,
@@ -175,10 +184,9 @@ def _transfer_syntax(header: Dataset) -> UID:
 
 def _whole(header: Dataset, keyword: str, least: int, most: int, default: int | None = None) -> int:
     """The one whole number of an element, or the default where the element is absent or empty."""
+    value = value_of(header, keyword)
     try:
-        with quiet():
-            value: Any = header.get(keyword)
-            number = default if value is None else int(value)
+        number = default if value is None else int(value)
     except (TypeError, ValueError, OverflowError):
         number = None
     if number is None or not least <= number <= most:

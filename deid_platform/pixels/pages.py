@@ -16,7 +16,7 @@ from deid_platform.pixels.display import Grey
 # Nothing smaller holds three letters.
 _LEAST_ROWS, _LEAST_COLUMNS = 8, 16
 # Longer side of a frame in pixels, and how much it is enlarged: small frames carry small letters.
-_ENLARGE = ((160, 3.0), (1100, 2.0), (2200, 1.5))
+_ENLARGE = ((160, 3.0), (768, 2.0), (2200, 1.5))
 # A second size for the same or another image: letters badly read at one size are often well read at the other.
 _SECOND = 0.75
 # Widths in pixels under which a stroke is taken out of its surroundings.

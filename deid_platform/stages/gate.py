@@ -25,7 +25,7 @@ from deid_platform.stages.pipeline import Pipeline, require
 from deid_platform.stages.pixels import pixel_digest
 from deid_platform.stages.raw import raw_digest, read_sealed
 from deid_platform.stages.scrubbed import scrubbed_digest
-from deid_platform.stages.task import Broken, StoreBroken, own_object, sha256_of
+from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_object, sha256_of
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Lost
 
@@ -116,7 +116,7 @@ def _read(data: bytes, identity: Identity) -> Verdict | None:
             return None
         fields = json.loads(outer["verdict"])
         return Verdict(**fields | {"checks": tuple(CheckResult(**check) for check in fields["checks"])})
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -150,7 +150,7 @@ class Inspect:
             return (_finding(entry, type(error).__name__, str(Reason.INTERNAL_ERROR)),)
 
     def _inspect(self, entry: Entry, source_key: str) -> Iterator[Finding]:
-        with own_object(self.trusted, entry.object) as output, self.landing.fetch(source_key) as source:
+        with own_object(self.trusted, entry.object) as output, landed_object(self.landing, source_key) as source:
             if sha256_of(output) != entry.sha256:
                 yield Finding(entry.item, "object", "changed", "object_intact", Severity.BATCH)
             else:

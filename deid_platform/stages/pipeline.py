@@ -16,7 +16,7 @@ from deid_platform.manifest import Manifest, read_manifest, write_manifest
 from deid_platform.model import ENGINE_VERSION, Entry, Stage
 from deid_platform.pixels.ocr import tesseract_version
 from deid_platform.policy import Policy
-from deid_platform.stages.task import Broken, refuse
+from deid_platform.stages.task import Broken, refuse, without_place
 from deid_platform.workers import Compute, Lost
 
 Progress = Callable[[Stage, int], None]
@@ -115,7 +115,7 @@ def run_stage(
     manifest = find(pipeline, stage, source.batch, digest)
     if manifest is not None:
         return StageResult(manifest, digest, 0.0)
-    entries = [*source.quarantined, *each(pipeline, stage, source.passed, task)]
+    entries = map(without_place, (*source.quarantined, *each(pipeline, stage, source.passed, task)))
     key = manifest_key(stage, source.batch, digest)
     manifest = write_manifest(pipeline.zones.trusted, key, stage, source.batch, entries)
     return StageResult(manifest, digest, time.perf_counter() - start)

@@ -11,14 +11,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from deid_platform.batches import Batch, Landed
-from deid_platform.errors import MalformedFile, UnsupportedFormat
+from deid_platform.errors import MalformedFile, StoreError, UnsupportedFormat
 from deid_platform.formats.registry import HEAD_BYTES, format_of
 from deid_platform.identity import Identity
 from deid_platform.layout import manifest_key, sealed_key
 from deid_platform.manifest import read_rows, write_manifest, write_rows
 from deid_platform.model import Entry, Reason, Stage, Status
 from deid_platform.stages.pipeline import Pipeline, StageResult, each, find
-from deid_platform.stages.task import Broken, guarded, refuse, sha256_of
+from deid_platform.stages.task import Broken, guarded, landed_object, landing_zone, refuse, sha256_of
 from deid_platform.store.protocol import Store
 
 SEALED_SCHEMA = pa.schema(
@@ -83,10 +83,11 @@ class Receive:
         return guarded(entry, Stage.RAW, lambda: self._read(entry))
 
     def _read(self, entry: Entry) -> Entry:
-        now = self.landing.stat(entry.object)
-        if now is None or now.etag != entry.etag:
-            raise MalformedFile("The object changed after its batch was sealed.", Reason.SOURCE_CHANGED)
-        with self.landing.fetch(entry.object) as path:
+        with landing_zone(self.landing):
+            now = self.landing.stat(entry.object)
+            if now is None or now.etag != entry.etag:
+                raise StoreError("The object changed after its batch was sealed.", Reason.SOURCE_CHANGED)
+        with landed_object(self.landing, entry.object) as path:
             return self._describe(entry, path)
 
     def _describe(self, entry: Entry, path: Path) -> Entry:

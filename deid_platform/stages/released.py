@@ -21,7 +21,15 @@ from deid_platform.stages.gate import Verdict, read_verdict
 from deid_platform.stages.pipeline import Pipeline, StageResult, each, find, require
 from deid_platform.stages.pixels import pixel_digest
 from deid_platform.stages.report import render_report
-from deid_platform.stages.task import Broken, guarded, own_object, own_store, refuse, sha256_of
+from deid_platform.stages.task import (
+    Broken,
+    guarded,
+    own_object,
+    own_store,
+    refuse,
+    sha256_of,
+    without_place,
+)
 from deid_platform.store.protocol import Store
 
 
@@ -63,13 +71,9 @@ def _publish(pipeline: Pipeline, source: Manifest, verdict: Verdict, digest: str
     folder = "" if zones.flat else f"{source.batch}/{digest}/"
     task = Publish(zones.trusted, zones.released, folder, shared=zones.flat)
     entries: Iterable[Entry] = each(pipeline, Stage.RELEASED, admitted, task)
-    rows = [_without_object(entry) for entry in (*source.quarantined, *held, *entries)]
+    rows = map(without_place, (*source.quarantined, *held, *entries))
     key = manifest_key(Stage.RELEASED, source.batch, digest)
     return write_manifest(zones.trusted, key, Stage.RELEASED, source.batch, rows)
-
-
-def _without_object(entry: Entry) -> Entry:
-    return entry if entry.passed else replace(entry, object="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from deid_platform.model import Entry, Stage
 from deid_platform.policy import Policy
 from deid_platform.stages.pipeline import Pipeline, StageResult, require, run_stage
 from deid_platform.stages.raw import raw_digest
-from deid_platform.stages.task import Broken, guarded, own_store, sha256_of, unchanged
+from deid_platform.stages.task import Broken, guarded, landed_object, own_store, sha256_of, unchanged
 from deid_platform.store.protocol import Store
 
 
@@ -51,7 +51,7 @@ class Scrub:
         key = self.folder + object_name(entry, item_format.suffix)
         with tempfile.TemporaryDirectory() as scratch:
             output = Path(scratch, "output")
-            with self.landing.fetch(entry.object) as source:
+            with landed_object(self.landing, entry.object) as source:
                 unchanged(source, entry.sha256)
                 outcome = item_format.scrub(source, output, self.policy, self.identity)
             with own_store():

@@ -1,7 +1,7 @@
 """The boundary around the work on one item: whatever goes wrong becomes a reason code, never a text.
 
 Two kinds of trouble are told apart. What concerns the item (its bytes, its structure) quarantines the item. What
-concerns the platform's own stores or disks concerns every item alike, so it stops the stage, which can be run again.
+concerns a whole store or the platform's disks concerns every item alike, so it stops the stage, which can be run again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE,
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Instead of a result: a store or disk of the platform cannot be used."""
+    """Instead of a result: a store or disk cannot be used."""
 
     message: str
 
@@ -49,6 +49,26 @@ def own_object(store: Store, key: str) -> Iterator[Path]:
         yield path
 
 
+@contextmanager
+def landing_zone(landing: Store) -> Iterator[None]:
+    """Around reading an original: one that cannot be read is refused, a zone that cannot be read stops the stage."""
+    try:
+        yield
+    except StoreError:
+        with own_store():
+            landing.require()
+        raise
+
+
+@contextmanager
+def landed_object(landing: Store, key: str) -> Iterator[Path]:
+    """A local file with an original."""
+    with ExitStack() as stack:
+        with landing_zone(landing):
+            path = stack.enter_context(landing.fetch(key))
+        yield path
+
+
 def guarded(entry: Entry, stage: Stage, work: Callable[[], Entry]) -> Entry | Broken:
     """The row ``work`` gives, or the refusal of the item."""
     try:
@@ -68,6 +88,11 @@ def guarded(entry: Entry, stage: Stage, work: Callable[[], Entry]) -> Entry | Br
 def refuse(entry: Entry, stage: Stage, reason: str, error: str = "") -> Entry:
     """The row of an item that stops here."""
     return replace(entry, status=Status.QUARANTINED, stage=str(stage), reason=reason, error=error)
+
+
+def without_place(entry: Entry) -> Entry:
+    """A row as the stages after raw may show it: of a refused item not where its bytes lie, which may name a person."""
+    return entry if entry.passed else replace(entry, object="", etag="")
 
 
 def sha256_of(path: Path) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pydicom.charset import convert_encodings, decode_bytes, encode_string
 
-_DELIMITERS = {"\\", "^", "=", "\r", "\n", "\t", "\f"}
+_DELIMITERS = set(b"\\^=\r\n\t\f")
+"""What ends the effect of an escape sequence (PS3.5 6.1.2.5.3)."""
 _ESCAPE = 0x1B
+_DECLARED = re.compile(rb" *(?:(?:ISO[ _-]?)?(?:2022[ _-]?)?(?:IR[ _-]?)?\d{1,3}|GB18030|GBK|) *")
+_ONE_BYTE = ("latin_1", "iso8859", "iso_ir_1")
+"""How the codecs begin that give every byte a meaning, so that a false declaration goes unnoticed."""
+_SWITCHED = ("latin_1", "iso2022_jp", "iso2022_jp_2", "euc_kr", "iso_ir_58", "iso_ir_144", "iso_ir_126", "iso8859_2")
+"""The codecs escape sequences switch to (PS3.3 Table C.12-3, C.12-4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,7 @@ class Charset:
     codecs: tuple[str, ...] = ("latin_1",)
 
     def decode(self, value: bytes) -> str:
-        """The text of a value.
+        """The text of a value, composed (Unicode NFC) so that names are spelled alike everywhere.
 
         Bytes that contradict the declared character set are read as Latin-1, in which every byte is a letter, so that
         nothing is lost and what is left can be written back.
@@ -29,10 +37,28 @@ class Charset:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                text = decode_bytes(value, list(self.codecs), _DELIMITERS)  # type: ignore[arg-type]
+                text = decode_bytes(value, list(self.used_in(value).codecs), _DELIMITERS)
         except (UnicodeError, UserWarning, LookupError):
             return value.decode("latin-1")
-        return text
+        return unicodedata.normalize("NFC", text)
+
+    def used_in(self, value: bytes) -> Charset:
+        """The character set a value really is in, where one-byte sets or none are declared.
+
+        Escape sequences speak for themselves. UTF-8 is common under false declarations, and text of another character
+        set is next to never valid UTF-8, unless it is ASCII.
+        """
+        if not all(codec.startswith(_ONE_BYTE) for codec in self.codecs):
+            return self
+        if _ESCAPE in value:
+            return Charset(_SWITCHED)
+        if value.isascii():
+            return self
+        try:
+            value.decode("utf-8")
+        except UnicodeDecodeError:
+            return self
+        return Charset(("utf8",))
 
     def encode(self, text: str) -> bytes:
         """The bytes of a text that came from :meth:`decode`; characters no codec knows become question marks."""
@@ -44,6 +70,11 @@ class Charset:
                 return encode_string(text, list(self.codecs))
         except (UnicodeError, UserWarning, LookupError):
             return text.encode("latin-1", "replace")
+
+
+def is_declaration(value: bytes) -> bool:
+    """Whether a value of (0008,0005) says nothing but character sets, be they spelled as the standard does or not."""
+    return all(_DECLARED.fullmatch(term) for term in value.strip(b" \0").split(b"\\"))
 
 
 @lru_cache(maxsize=64)

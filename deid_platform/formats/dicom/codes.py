@@ -9,12 +9,12 @@ from pydicom.sr.codedict import codes
 from deid_platform.formats.dicom.elements import DataSet
 
 CODE_MEANING, _CODING_SCHEME = 0x00080104, 0x00080102
-CODE_TEXTS = frozenset({0x00080100, 0x00080103, CODE_MEANING, 0x00080119, 0x00080120})
-"""Code value, scheme version, meaning, long and URN code value."""
+CODE_TEXTS = frozenset({0x00080100, _CODING_SCHEME, 0x00080103, CODE_MEANING, 0x00080119, 0x00080120})
+"""Code value, scheme, scheme version, meaning, long and URN code value."""
 
 # PS3.16 section 8: schemes whose codes and meanings are published, so that they cannot hold a name of their own.
 _PUBLISHED_SCHEMES = frozenset(
-    "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt ICD10 I10 I9C ICDO3 MSH UMLS BI MDC".split()
+    "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt ICD10 I10 I9C ICDO3 MSH UMLS BI MDC SCPECG".split()
 )
 # Codes in these sequences stand for a person or a place, whatever scheme they claim.
 _NAMING_SEQUENCES = ("0040,1101/", "0040,4009/", "0040,a088/", "0008,0082/", "0008,1072/")
@@ -31,8 +31,5 @@ def is_published(data: DataSet, path: str) -> bool:
 @cache
 def published_meanings() -> frozenset[str]:
     """Meanings that the context groups of PS3.16 use, as pydicom carries them."""
-    return frozenset(code.meaning for scheme in codes.schemes() for code in _concepts(scheme))
-
-
-def _concepts(scheme: str) -> list[object]:
-    return list(getattr(codes, scheme).concepts.values())
+    concepts = (code for scheme in codes.schemes() for code in getattr(codes, scheme).concepts.values())
+    return frozenset(str(code.meaning) for code in concepts)

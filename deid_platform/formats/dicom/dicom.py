@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +21,7 @@ from deid_platform.formats.dicom.markers import file_meta, mark
 from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import PATIENT_ID, Scrubber, walk
 from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
+from deid_platform.formats.dicom.uids import is_registered, replacement
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
 from deid_platform.identity import Identity
@@ -30,7 +32,6 @@ from deid_platform.policy import Policy
 SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080016, 0x00080018, 0x00080060
 STUDY, SERIES = 0x0020000D, 0x0020000E
 DIRECTORY_RECORDS = 0x00041220
-_STANDARD_ROOT = "1.2.840.10008."
 _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 # A voice identifies its speaker and what it says cannot be searched: Basic Voice and General Audio Waveform Storage.
 _AUDIO = frozenset({"1.2.840.10008.5.1.4.1.1.9.4.1", "1.2.840.10008.5.1.4.1.1.9.4.2"})
@@ -49,21 +50,20 @@ class Dicom:
 
     def study_of(self, head: bytes, identity: Identity) -> str | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        uid = _text(read_head(head, last=STUDY), STUDY)
+        uid = _uid(read_head(head, last=STUDY), STUDY)
         return identity.token("study", uid) if uid else None
 
     def describe(self, source: Path, identity: Identity) -> Description:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with open_source(source) as opened:
             data = opened.data
-            sop_class = _text(data, SOP_CLASS)
             _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
             return Description(
                 subject=_subject(data, identity),
-                study=identity.uid(_text(data, STUDY)),
-                series=identity.uid(_text(data, SERIES)),
-                instance=identity.uid(_text(data, SOP_INSTANCE)),
-                sop_class=sop_class,
+                study=replacement(identity, _uid(data, STUDY)),
+                series=replacement(identity, _uid(data, SERIES)),
+                instance=replacement(identity, _uid(data, SOP_INSTANCE)),
+                sop_class=_uid(data, SOP_CLASS),
                 modality=_known_modality(_text(data, MODALITY)),
                 transfer_syntax=opened.transfer_syntax,
             )
@@ -75,7 +75,7 @@ class Dicom:
             _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
             subject = _subject(data, identity)
             days = identity.shift_days(subject)
-            cleaner = TextCleaner(collect(data), mover(policy, days), identity.uid)
+            cleaner = TextCleaner(collect(data), mover(policy, days), partial(replacement, identity))
             scrubber = Scrubber(policy, Protector(identity, policy, cleaner, days), subject)
             scrubber.scrub(data)
             satisfied = mark(data, policy)
@@ -101,26 +101,29 @@ class Dicom:
             for element in (*walk(opened.meta), *walk(opened.data)):
                 if element.vr == "UI" and isinstance(element.value, bytes):
                     for old in element.value.decode("latin-1").strip(" \0").split("\\"):
-                        if identity.uid(old) != old:
-                            yield Crossing("uid", old.strip(), identity.uid(old))
+                        new = replacement(identity, old)
+                        if new != old.strip():
+                            yield Crossing("uid", old.strip(), new)
 
 
 def _refuse_unsuitable(data: DataSet, meta: DataSet, transfer_syntax: str) -> None:
     """What no rule of this format covers is refused as a whole."""
-    sop_class = _text(data, SOP_CLASS)
-    if DIRECTORY_RECORDS in data or _MEDIA_DIRECTORY in (sop_class, _text(meta, 0x00020002)):
+    sop_class = _uid(data, SOP_CLASS)
+    if DIRECTORY_RECORDS in data or _MEDIA_DIRECTORY in (sop_class, _uid(meta, 0x00020002)):
         raise UnsupportedFormat("A DICOMDIR is an index, not an image.", Reason.DICOMDIR)
     for tag, name in ((SOP_CLASS, "SOP Class"), (SOP_INSTANCE, "SOP Instance"), (STUDY, "Study"), (SERIES, "Series")):
-        if not _text(data, tag):
+        if not _uid(data, tag):
             raise MalformedFile(f"The {name} UID is missing.", Reason.MISSING_UID)
-    if not sop_class.startswith(_STANDARD_ROOT) or sop_class in _AUDIO:
+        if "\\" in _uid(data, tag):
+            raise MalformedFile(f"The {name} UID has several values.")
+    if not is_registered(sop_class) or sop_class in _AUDIO:
         raise UnsupportedFormat("Objects of this SOP Class cannot be cleaned.")
-    if not transfer_syntax.startswith(_STANDARD_ROOT):
+    if not is_registered(transfer_syntax):
         raise UnsupportedFormat("Objects in a private transfer syntax cannot be cleaned.")
 
 
 def _subject(data: DataSet, identity: Identity) -> str:
-    return identity.subject(_text(data, PATIENT_ID), _text(data, STUDY))
+    return identity.subject(_text(data, PATIENT_ID), _uid(data, STUDY))
 
 
 def _text(data: DataSet, tag: int) -> str:
@@ -130,6 +133,12 @@ def _text(data: DataSet, tag: int) -> str:
         return ""
     charset = charset_of(declared.value) if declared and isinstance(declared.value, bytes) else Charset()
     return charset.decode(element.value).strip(" \0")
+
+
+def _uid(data: DataSet, tag: int) -> str:
+    """A UID as it stands there, whatever the character set; empty where there is none."""
+    element = data.get(tag)
+    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
 
 
 def _known_modality(value: str) -> str:

@@ -10,7 +10,8 @@ def replacement_document(mime_type: str) -> bytes:
     if mime_type == "application/pdf":
         data = _pdf()
     elif mime_type in ("text/xml", "application/xml"):
-        data = f'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><title>{_TEXT}</title></ClinicalDocument>'.encode()
+        body = f'<ClinicalDocument xmlns="urn:hl7-org:v3"><title>{_TEXT}</title></ClinicalDocument>'
+        data = f'<?xml version="1.0"?>{body}'.encode()
     elif mime_type == "model/stl":
         data = _TEXT.encode().ljust(80)[:80] + bytes(4)
     else:

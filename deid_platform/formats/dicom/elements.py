@@ -31,6 +31,7 @@ CHARACTER_SET = 0x00080005
 SHORT_VRS = frozenset("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_VRS = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 BINARY_VRS = frozenset("OB OD OF OL OV OW UN".split())
+STRING_VRS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
 _VRS = {vr.encode(): vr for vr in SHORT_VRS | LONG_VRS}
 _ITEM_BYTES = b"\xfe\xff\x00\xe0"
 
@@ -66,9 +67,16 @@ class Extent:
 
 
 class DataSet(dict[int, "Element"]):
-    """Elements by tag. Of a tag that comes twice the later one counts, as in other readers."""
+    """Elements by tag. Of a tag that comes twice the later one counts, as in other readers.
 
-    __slots__ = ()
+    ``overwritten`` holds the earlier ones: they are never written, but they may name the subject.
+    """
+
+    __slots__ = ("overwritten",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.overwritten: list[Element] = []
 
 
 @dataclass(slots=True)
@@ -120,6 +128,10 @@ class _Reader:
                 raise MalformedFile("A delimiter stands where an element should begin.")
             vr, length, at = self._header(at, tag, length, encoding)
             element, at = self._element(tag, vr, length, at, end, encoding, found, depth)
+            if tag in PIXEL_TAGS and element.vr not in BINARY_VRS:
+                raise MalformedFile("Pixel Data has a VR that pixels cannot have.")
+            if tag in found:
+                found.overwritten.append(found[tag])
             found[tag] = element
             if depth == 0 and (tag >= self._last or tag in PIXEL_TAGS):
                 return found, at
@@ -178,7 +190,9 @@ class _Reader:
         items, stop = self._items(at, end, inner, depth, delimited=True)
         return Element(tag, "SQ", items), stop
 
-    def _items(self, at: int, end: int, encoding: Encoding, depth: int, *, delimited: bool) -> tuple[list[DataSet], int]:
+    def _items(
+        self, at: int, end: int, encoding: Encoding, depth: int, *, delimited: bool
+    ) -> tuple[list[DataSet], int]:
         if depth >= MAX_DEPTH:
             raise MalformedFile(f"Sequences are nested more than {MAX_DEPTH} deep.", Reason.NESTED_TOO_DEEP)
         if encoding.little != self._file.little:
@@ -227,18 +241,28 @@ class _Reader:
 
 
 def _vr(tag: int, declared: str, found: DataSet) -> str:
-    """The VR to go by: the declared one, or where that says nothing the one of the dictionary."""
-    if declared and declared != "UN":
-        return declared
+    """The VR to go by: the declared one where it can be true, else the one of the dictionary."""
     group, number = tag >> 16, tag & 0xFFFF
     if not group & 1:
-        return "UL" if number == 0 else public_vr(tag) or _repeating_vr(tag) or "UN"
+        known = "UL" if number == 0 else public_vr(tag) or _repeating_vr(tag)
+        return _plausible(declared, known or "UN") if declared and declared != "UN" else known or "UN"
+    if declared and declared != "UN":
+        return declared
     if 0x10 <= number <= 0xFF:
         return "LO"
     creator = found.get(group << 16 | number >> 8)
     if creator is None or not isinstance(creator.value, bytes):
         return "UN"
     return private_vr(tag, creator.value.decode("latin-1").strip(" \0")) or "UN"
+
+
+def _plausible(declared: str, known: str) -> str:
+    """A text under another VR is the same text, and treated as what the dictionary says; numbers need their own VR."""
+    if declared in (known, "SQ"):
+        return declared
+    if known == "SQ":
+        return "UN"
+    return known if known in STRING_VRS else declared
 
 
 def _repeating_vr(tag: int) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO, Protocol
 
+from deid_platform.errors import MalformedFile
 from deid_platform.formats.dicom.elements import (
     ITEM,
     ITEM_END,
@@ -20,6 +21,7 @@ from deid_platform.formats.dicom.elements import (
     Encoding,
     Extent,
 )
+from deid_platform.model import Reason
 
 CHUNK = 1 << 20
 
@@ -86,6 +88,6 @@ def _copy(source: BinaryIO, extent: Extent, sink: Sink) -> None:
     while left:
         chunk = source.read(min(CHUNK, left))
         if not chunk:
-            raise EOFError("The file became shorter while it was copied.")
+            raise MalformedFile("The file became shorter while it was copied.", Reason.SOURCE_CHANGED)
         sink.write(chunk)
         left -= len(chunk)

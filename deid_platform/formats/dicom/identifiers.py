@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,7 +20,9 @@ from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet
 from deid_platform.freetext import Identifiers, clinical_words, fold, word_list
 
 _WORD = re.compile(r"[^\W\d_]+")
-_PREFIXES = frozenset("von van de der den del della di da dos la le el al bin ibn und and the mac st dr prof mr mrs ms".split())
+_PREFIXES = frozenset(
+    "von van de der den del della di da dos la le el al bin ibn und and the mac st dr prof mr mrs ms".split()
+)
 _NOBODY = frozenset("anonymous anonymized anonymised unknown none null test patient phantom name removed".split())
 MIN_NUMBER = 4
 """Shorter numbers are too common in texts to be taken for an identifier."""
@@ -51,12 +54,12 @@ def _visit(data: DataSet, charset: Charset, found: _Found) -> None:
     if declared is not None and isinstance(declared.value, bytes):
         charset = charset_of(declared.value)
     kinds = identifying_attributes()
-    for tag, element in data.items():
+    for element in (*data.overwritten, *data.values()):
         if isinstance(element.value, list):
             for item in element.value:
                 _visit(item, charset, found)
         elif isinstance(element.value, bytes) and element.value:
-            kind = "name" if element.vr == "PN" else kinds.get(tag)
+            kind = "name" if element.vr == "PN" else kinds.get(element.tag)
             if kind is not None:
                 _add(kind, charset.decode(element.value), found)
 
@@ -71,9 +74,11 @@ def _add(kind: str, text: str, found: _Found) -> None:
 
 
 def name_words(text: str) -> Iterator[str]:
-    """Folded words of a person's name; of scripts without spaces also the whole name."""
-    for word in map(fold, _WORD.findall(text)):
-        if word not in _PREFIXES and word not in _NOBODY:
+    """Folded words of a person's name, also as written in one (OBrien, MaryAnn), and of some scripts the whole name."""
+    text = unicodedata.normalize("NFC", text)
+    parts = [part for component in re.split(r"[=\\^]", text) for part in (component, *re.split(r"[\s-]", component))]
+    for word in map(fold, _WORD.findall(text) + ["".join(_WORD.findall(part)) for part in parts if len(part) > 3]):
+        if word and word not in _PREFIXES and word not in _NOBODY:
             yield word
     for group in re.split(r"[=\\]", text):
         joined = "".join(_WORD.findall(group))

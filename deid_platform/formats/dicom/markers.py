@@ -8,7 +8,7 @@ from __future__ import annotations
 from deid_platform.formats.dicom.charset import Charset
 from deid_platform.formats.dicom.elements import DataSet, Element
 from deid_platform.model import ENGINE_VERSION
-from deid_platform.policy import Option, Policy
+from deid_platform.policy import Policy
 from deid_platform.policy.options import BASIC_PROFILE_CODE
 
 IMPLEMENTATION_CLASS_UID = "2.25.268419703287655812390424150276117421830"

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from deid_platform.dates import shift_value
 from deid_platform.formats.dicom.charset import Charset
-from deid_platform.freetext import PLACEHOLDER, TextCleaner, clinical_words
+from deid_platform.formats.dicom.codes import published_meanings
+from deid_platform.formats.dicom.uids import is_uid, replacement
+from deid_platform.freetext import PLACEHOLDER, Identifiers, TextCleaner, clinical_words, fold
 from deid_platform.identity import Identity
 from deid_platform.policy import Option, Policy
 
 TEXT_VRS = frozenset("LO LT SH ST UC UT".split())
 NUMBER_VRS = frozenset(("DS", "IS"))
-NUMBER_BYTES = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+NUMBER_BYTES = {
+    "AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2,
+    "UV": 8,
+}  # fmt: skip
 _LIMITS = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240, "CS": 16}
 _MULTIPLE = frozenset(("LO", "SH", "UC", "CS", "PN", "DS", "IS"))
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
 _AGE = re.compile(r"(\d{3})Y")
+_LONG_NUMBER = 8
+"""Digits from which on a number in a measurement's place is more likely an identifier if it equals one."""
+_DAY = re.compile(r"\d{8}")
+_CLOCK = r"\d{1,2}(?::?\d{2}(?::?\d{2}(?:[.,]\d*)?)?)?"
+_TIME = re.compile(rf"\s*(?:{_CLOCK})?\s*")
+_AFTER_DATE = re.compile(rf"[ T]?(?:{_CLOCK})?\s?(?:[-+](?:0\d|1[0-4])\d\d)?")
+_TERM = re.compile(r"[A-Z0-9_ ]{0,16}")
+_WORD = re.compile(r"[^\W\d_]+")
+_LINES = {ord(character): " " for character in "\t\n\f\r"}
 MAX_AGE = 90
 """45 CFR 164.514(b)(2)(i)(C): ages above 89 become one category, written 090Y."""
 
@@ -39,12 +54,11 @@ class Protector:
     cleaner: TextCleaner
     days: int
 
-    def uid(self, value: bytes) -> bytes:
-        """Every UID of a value replaced, well-known ones kept; all kept under Retain UIDs."""
-        if Option.RETAIN_UIDS in self.policy.options:
-            return value
+    def uid(self, value: bytes, *, keep: bool = False) -> bytes:
+        """Every UID of a value replaced but registered ones; none under Retain UIDs or with ``keep``, if it is one."""
+        keep = keep or Option.RETAIN_UIDS in self.policy.options
         parts = value.decode("latin-1").strip(" \0").split("\\")
-        replaced = [self.identity.uid(part) for part in parts]
+        replaced = [part if keep and is_uid(part) else replacement(self.identity, part) for part in parts]
         return value if replaced == parts else "\\".join(replaced).encode("latin-1")
 
     def dummy(self, vr: str, value: bytes) -> bytes:
@@ -53,12 +67,13 @@ class Protector:
             return self.uid(value)
         return DUMMIES[vr].encode() if vr in DUMMIES else bytes(min(len(value), 64))
 
-    def date(self, vr: str, value: bytes) -> bytes:
-        """Dates moved by the subject's days; whole-day shifts leave times of day alone. What is no date goes."""
+    def date(self, vr: str, value: bytes, *, keep: bool = False) -> bytes:
+        """Dates moved by the subject's days, or kept; times of day stay, as days are whole. What is no date goes."""
+        parts = _text(value).split("\\")
         if vr == "TM":
-            return value if _plain(value) else b""
-        parts = [shift_value(part, self.days) if part.strip() else "" for part in _text(value).split("\\")]
-        return b"" if None in parts else "\\".join(part or "" for part in parts).encode()
+            return value if all(map(_TIME.fullmatch, parts)) else b""
+        moved = [_moved(part.strip(), 0 if keep else self.days) for part in parts]
+        return b"" if None in moved else "\\".join(part or "" for part in moved).encode()
 
     def text(self, vr: str, value: bytes, charset: Charset) -> bytes:
         """Free text cleaned value by value."""
@@ -68,14 +83,50 @@ class Protector:
         """Text that is kept, less what is known of the subject."""
         return self._each(vr, value, charset, self.cleaner.redact_own)
 
-    def term(self, vr: str, value: bytes, charset: Charset) -> bytes:
-        """A defined or coded term: kept unless it holds an identifier that is no clinical word."""
-        return self._each(vr, value, charset, lambda text: self.cleaner.redact_own(text, spare=clinical_words()))
+    def code(self, vr: str, value: bytes, charset: Charset) -> bytes:
+        """A code, or what else names one: kept unless it holds an identifier that is no clinical word."""
+        return self._each(vr, value, charset, self._own_but_clinical)
+
+    def meaning(self, vr: str, value: bytes, charset: Charset) -> bytes:
+        """The meaning of a published code: kept as the standard writes it, otherwise cleaned as free text."""
+        return self._each(vr, value, charset, self._clean_meaning)
+
+    def term(self, value: bytes, charset: Charset) -> bytes:
+        """A CS value, whose terms go if they identify, or are no terms: in small letters, with words nobody knows."""
+        return self._each("CS", value, charset, self._clean_term)
 
     def number(self, value: bytes) -> bytes:
-        """A numeric string kept if it is one."""
-        parts = _text(value).split("\\")
-        return value if all(not part.strip() or _NUMBER.fullmatch(part) for part in parts) else b""
+        """A numeric string kept if it is one, and neither a date nor a number of the subject."""
+        parts = [part.strip() for part in _text(value).split("\\")]
+        return value if all(not part or self._is_measurement(part) for part in parts) else b""
+
+    def _is_measurement(self, part: str) -> bool:
+        own = len(part) >= _LONG_NUMBER and fold(part) in self.cleaner.own.numbers
+        date = _DAY.fullmatch(part) and shift_value(part, 0)
+        return _NUMBER.fullmatch(part) is not None and not own and not date
+
+    def _own_but_clinical(self, text: str) -> tuple[str, int]:
+        return self.cleaner.redact_own(text, spare=clinical_words())
+
+    def _clean_meaning(self, text: str) -> tuple[str, int]:
+        treated, count = self._anonymous.clean(text)
+        if count and text.strip() in published_meanings():
+            treated, count = text, 0
+        again, own = self._own_but_clinical(treated)
+        return again, count + own
+
+    def _clean_term(self, text: str) -> tuple[str, int]:
+        number = text.strip().isdecimal() and len(text.strip()) < _LONG_NUMBER
+        treated, count = (text, 0) if number else self._anonymous.clean(text)
+        if not _TERM.fullmatch(text) and not all(fold(word) in clinical_words() for word in _WORD.findall(text)):
+            count += 1
+        again, own = self._own_but_clinical(treated)
+        return again, count + own
+
+    @property
+    def _anonymous(self) -> TextCleaner:
+        """The cleaner as it is for anybody: forms and dates, without what is known of the subject."""
+        return replace(self.cleaner, own=Identifiers())
 
     def age(self, value: bytes) -> bytes:
         """An age kept, above 89 years as 090Y; what is no age goes."""
@@ -87,17 +138,18 @@ class Protector:
 
     def opaque(self, value: bytes) -> bytes | None:
         """Bytes a table vouches for: text among them is cleaned, anything else that names the subject goes (None)."""
-        text = value.decode("latin-1")
-        if text.rstrip(" \0").isprintable():
+        if value.decode("latin-1").rstrip(" \0").translate(_LINES).isprintable():
             return self.text("UT", value, Charset())
-        return None if self.cleaner.redact_own(text)[1] else value
+        return None if any(self.cleaner.redact_own(text)[1] for text in _readings(value)) else value
 
     def _each(self, vr: str, value: bytes, charset: Charset, treat) -> bytes:  # type: ignore[no-untyped-def]
-        text = charset.decode(value)
+        cut = _before_nul(value)
+        charset = charset.used_in(cut)
+        text = charset.decode(cut)
         parts = text.split("\\") if vr in _MULTIPLE else [text]
         treated = [treat(part) for part in parts]
         if not any(count for _, count in treated):
-            return value
+            return cut
         if vr == "CS":
             return "\\".join("" if count else part for part, count in treated).encode("ascii", "replace")
         return charset.encode("\\".join(_fit(vr, part) for part, _ in treated))
@@ -126,6 +178,21 @@ def _text(value: bytes) -> str:
     return value.decode("latin-1").rstrip(" \0")
 
 
-def _plain(value: bytes) -> bool:
-    """Whether a TM value is made of what times are made of (PS3.5 6.2, ranges and old colons included)."""
-    return all(byte in b"0123456789.:-\\ \0" for byte in value)
+def _moved(value: str, days: int) -> str | None:
+    """A DA or DT value moved, None if it is something else or has something else behind it."""
+    moved = shift_value(value, days) if value else ""
+    behind = re.sub(r"^\d{4}([-./]?)\d{2}\1\d{2}", "", moved or "", count=1)
+    return moved if _AFTER_DATE.fullmatch(behind) else None
+
+
+def _before_nul(value: bytes) -> bytes:
+    """A text as far as its writer meant it: what stands behind a NUL is stale memory, or the text is UTF-16."""
+    return value[: value.index(0)] if 0 in value.rstrip(b" \0") else value
+
+
+def _readings(value: bytes) -> Iterator[str]:
+    """Binary data as the texts that may be in it."""
+    yield value.decode("latin-1")
+    yield value.decode("utf-8", "replace")
+    for start in (0, 1):
+        yield value[start:].decode("utf-16-le", "replace")

@@ -7,21 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deid_platform.dictionary import tag_text
-from deid_platform.formats.dicom.charset import Charset, charset_of
+from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
+from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
 from deid_platform.formats.dicom.documents import replacement_document
-from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet, Element, Extent
+from deid_platform.formats.dicom.elements import BINARY_VRS, CHARACTER_SET, DataSet, Element, Extent
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
 from deid_platform.model import Change
 from deid_platform.policy import Action, Policy, Rule
 from deid_platform.policy.private import private_segment, public_segment
 
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
-ENCAPSULATED_DOCUMENT, MIME_TYPE = 0x00420011, 0x00420012
-CODE_VALUE, CODING_SCHEME, CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
-_CODE_TEXTS = frozenset({CODE_VALUE, CODING_SCHEME, CODE_MEANING, 0x00080103, 0x00080119, 0x00080120})
-# PS3.16 section 8: schemes whose codes and meanings are published, so that they cannot hold a name of their own.
-_PUBLISHED_SCHEMES = frozenset("DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt ICD10 I10 I9C ICDO3 MSH UMLS BI MDC SCPECG".split())
-
+ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
 _PUBLISHED = Rule(Action.CLEAN, "PS3.16 section 8, code of a published scheme")
 
 
@@ -48,12 +44,13 @@ class Scrubber:
         declared = data.get(CHARACTER_SET)
         if declared is not None and isinstance(declared.value, bytes):
             charset = charset_of(declared.value)
-        published = _published_scheme(data)
+        published = is_published(data, path)
         for element in list(data.values()):
             if element.tag >> 16 & 1:
                 continue
-            if published and element.tag in _CODE_TEXTS and isinstance(element.value, bytes):
-                self._set(element, self.protector.term(element.vr, element.value, charset), _PUBLISHED)
+            if published and element.tag in CODE_TEXTS and isinstance(element.value, bytes):
+                keep = self.protector.meaning if element.tag == CODE_MEANING else self.protector.code
+                self._set(element, keep(element.vr, element.value, charset), _PUBLISHED)
                 continue
             rule = self.policy.rule(element.tag, element.vr)
             self._apply(data, element, rule, charset, path + public_segment(element.tag), replace=replace)
@@ -92,7 +89,7 @@ class Scrubber:
         if rule.action is Action.REMOVE:
             self._remove(data, element, rule)
         elif isinstance(element.value, list):
-            self._sequence(element, rule, charset, path, replace=replace)
+            self._sequence(element, element.value, rule, charset, path, replace=replace)
         elif rule.action is Action.EMPTY:
             self._set(element, b"", rule)
         elif isinstance(element.value, Extent):
@@ -100,19 +97,20 @@ class Scrubber:
         elif element.value:
             self._value(data, element, element.value, rule, charset, replace=replace)
 
-    def _sequence(self, element: Element, rule: Rule, charset: Charset, path: str, *, replace: bool) -> None:
+    def _sequence(
+        self, element: Element, items: list[DataSet], rule: Rule, charset: Charset, path: str, *, replace: bool
+    ) -> None:
         """A sequence is emptied or its items are cleaned; under D nothing in them survives as it was."""
-        assert isinstance(element.value, list)
-        if rule.action is Action.EMPTY and element.value:
+        if rule.action is Action.EMPTY and items:
             self.changes[tag_text(element.tag), rule.action.value, rule.source] += 1
-            element.value = []
-        for item in element.value:
+            items.clear()
+        for item in items:
             self._data_set(item, charset, path + "/", replace=replace or rule.action is Action.DUMMY)
 
     def _extent(self, data: DataSet, element: Element, rule: Rule) -> None:
         """A large value is copied or goes: nothing reads it here."""
         if element.tag == ENCAPSULATED_DOCUMENT:
-            self._set(element, replacement_document(_mime_type(data)), rule)
+            self._set(element, _stand_in(data), rule)
         elif rule.action is not Action.KEEP or element.tag >> 16 & 1:
             self._remove(data, element, rule)
 
@@ -131,8 +129,7 @@ class Scrubber:
         """The new value, None to remove the element."""
         protector, vr = self.protector, element.vr
         if vr == "UI":
-            keep = rule.action is Action.KEEP and element.tag >> 16 & 1 == 0
-            return value if keep else protector.uid(value)
+            return protector.uid(value, keep=rule.action is Action.KEEP and element.tag >> 16 & 1 == 0)
         if rule.action is Action.DUMMY or (replace and vr in TEXT_VRS):
             return self._dummy(data, element, value)
         if rule.action is Action.UID:
@@ -141,8 +138,9 @@ class Scrubber:
             clean = protector.text if rule.action is Action.CLEAN else protector.own_only
             return clean(vr, value, charset)
         if vr in ("DA", "DT", "TM"):
+            keep = rule.action is Action.KEEP
             shift = rule.action is Action.CLEAN and self.policy.dates == "shift"
-            return protector.date(vr, value) if shift else value if rule.action is Action.KEEP else b""
+            return protector.date(vr, value, keep=keep) if keep or shift else b""
         return self._other(element, value, rule, charset)
 
     def _other(self, element: Element, value: bytes, rule: Rule, charset: Charset) -> bytes | None:
@@ -153,11 +151,15 @@ class Scrubber:
         if vr in NUMBER_VRS:
             return protector.number(value)
         if vr == "CS":
-            return protector.term(vr, value, charset)
+            if element.tag == CHARACTER_SET:
+                return value if is_declaration(value) else b""
+            return protector.term(value, charset)
         if vr in ("PN", "AE", "UR"):
-            return value if rule.action is Action.KEEP and vr == "AE" else b""
-        if vr in ("OB", "OW", "UN") and element.tag >> 16 & 1:
+            return protector.own_only(vr, value, charset) if rule.action is Action.KEEP and vr == "AE" else b""
+        if vr in BINARY_VRS and element.tag >> 16 & 1:
             return protector.opaque(value)
+        if vr in BINARY_VRS and rule.action is not Action.KEEP:
+            return None
         # A binary number whose bytes do not add up is something else under a false VR.
         return None if len(value) % NUMBER_BYTES.get(vr, 1) else value
 
@@ -166,7 +168,7 @@ class Scrubber:
             number = value.decode("latin-1").strip(" \0")
             return self.protector.identity.subject(number, "").encode()
         if element.tag == ENCAPSULATED_DOCUMENT:
-            return replacement_document(_mime_type(data))
+            return _stand_in(data)
         return self.protector.dummy(element.vr, value)
 
     def _set(self, element: Element, value: bytes, rule: Rule) -> None:
@@ -193,14 +195,12 @@ def _signature(data: DataSet, element: Element) -> str | None:
     return private_segment(element.tag >> 16, creator.value.decode("latin-1").strip(" \0"), element.tag & 0xFF)
 
 
-def _published_scheme(data: DataSet) -> bool:
-    scheme = data.get(CODING_SCHEME)
-    return scheme is not None and isinstance(scheme.value, bytes) and scheme.value.decode("latin-1").strip(" \0") in _PUBLISHED_SCHEMES
-
-
-def _mime_type(data: DataSet) -> str:
+def _stand_in(data: DataSet) -> bytes:
+    """The document that replaces the one in ``data``, whose length is told no more."""
+    data.pop(DOCUMENT_LENGTH, None)
     element = data.get(MIME_TYPE)
-    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
+    mime_type = element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
+    return replacement_document(mime_type)
 
 
 def walk(data: DataSet) -> Iterator[Element]:

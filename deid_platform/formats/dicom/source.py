@@ -32,6 +32,8 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 PREAMBLE = 128
 MAX_INFLATED = 1 << 32
 """A deflated data set that grows beyond 4 GiB is refused."""
+MAX_META_BYTES = 1 << 20
+"""No value of real File Meta Information comes near 1 MiB."""
 _VRS = SHORT_VRS | LONG_VRS
 _FIRST_GROUPS = (0x0002, 0x0004, 0x0008)
 
@@ -63,6 +65,8 @@ def open_source(path: Path) -> Iterator[Source]:
     MalformedFile
         The file cannot be read as DICOM, or not to its end.
     """
+    if not path.stat().st_size:
+        raise MalformedFile("The file has no bytes.", Reason.EMPTY)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
         meta, start, encoding, syntax = _preliminaries(buffer)
         if syntax == DEFLATED:
@@ -73,7 +77,7 @@ def open_source(path: Path) -> Iterator[Source]:
 
 
 def read_head(head: bytes, last: int) -> DataSet:
-    """The elements up to tag ``last`` as far as the first bytes of a file tell them; empty when they tell too little."""
+    """The elements up to tag ``last`` as far as the first bytes of a file tell them; none when they tell too little."""
     try:
         _, start, encoding, syntax = _preliminaries(head)
         if syntax == DEFLATED:
@@ -109,6 +113,8 @@ def _one_element(buffer: mmap.mmap | bytes, at: int) -> tuple[DataSet, int]:
     long = vr in LONG_VRS
     begin = at + (12 if long else 8)
     length = int.from_bytes(head[8:12] if long else head[6:8], "little")
+    if length > MAX_META_BYTES and begin + length <= len(buffer):
+        raise MalformedFile("The File Meta Information holds a larger value than any real one.", Reason.TOO_LARGE)
     if begin + length > len(buffer):
         raise MalformedFile("The file ends inside its File Meta Information.", Reason.TRUNCATED)
     return read_data_set(buffer[at : begin + length], 0, EXPLICIT_LITTLE), begin + length
@@ -152,8 +158,13 @@ def _inflated(file: BinaryIO, start: int) -> Iterator[BinaryIO]:
         file.seek(start)
         engine = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
-            while not engine.eof and (piece := engine.unconsumed_tail or file.read(1 << 20)):
-                flat.write(engine.decompress(piece, 1 << 20))
+            while not engine.eof:
+                piece = engine.unconsumed_tail or file.read(1 << 20)
+                # The engine may hold back output when it has taken in all there is.
+                inflated = engine.decompress(piece, 1 << 20)
+                if not piece and not inflated:
+                    break
+                flat.write(inflated)
                 if flat.tell() > MAX_INFLATED:
                     raise MalformedFile("The deflated data set is larger than allowed.", Reason.TOO_LARGE)
         except zlib.error:

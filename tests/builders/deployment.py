@@ -1,0 +1,97 @@
+"""A deployment of the platform in a folder: the resources, the definitions, and runs in this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.definitions import build_definitions
+from assets.sensors import landing_sensor
+from deid_platform.workers import Compute
+from resources.catalogue import CatalogueResource
+from resources.compute import ComputeResource
+from resources.platform import PlatformResource
+from resources.policies import PolicyResource
+from resources.store import StoreResource
+from resources.vault import VaultResource
+from tests.builders.chain import Here
+
+QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class HereResource(ComputeResource):
+    """Work in this process."""
+
+    def compute(self) -> Compute:
+        """See :class:`~tests.builders.chain.Here`."""
+        return Here()
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One platform and one Dagster instance. ``store`` is what the platform keeps everything in."""
+
+    store: StoreResource
+    folder: Path
+    instance: dg.DagsterInstance
+    profile: str = "tcia"
+    compute: ComputeResource = field(default_factory=HereResource)
+    quiet_s: float = 0.0
+    max_batch_objects: int = 5000
+
+    @cached_property
+    def platform(self) -> PlatformResource:
+        """Zones, key, policy and compute."""
+        return PlatformResource(
+            store=self.store,
+            vault=VaultResource(),
+            policies=PolicyResource(profile=self.profile),
+            compute=self.compute,
+            quiet_s=self.quiet_s,
+            max_batch_objects=self.max_batch_objects,
+        )
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """What Dagster would load."""
+        views = CatalogueResource(folder=str(self.folder / "catalogue"))
+        return build_definitions(self.platform, self.platform.policies, views)
+
+    def tick(self) -> dg.SensorResult | dg.SkipReason:
+        """Evaluate the landing sensor, and add the partitions it asks for, as the daemon would."""
+        with dg.build_sensor_context(instance=self.instance, resources={"platform": self.platform}) as context:
+            answer = landing_sensor(context)
+        for request in getattr(answer, "dynamic_partitions_requests", None) or ():
+            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        assert isinstance(answer, dg.SensorResult | dg.SkipReason)
+        return answer
+
+    def batches(self) -> list[str]:
+        """The partitions that a tick asks runs for."""
+        answer = self.tick()
+        requests = answer.run_requests if isinstance(answer, dg.SensorResult) else None
+        return [str(request.partition_key) for request in requests or ()]
+
+    def run(self, batch: str, *assets: str) -> dg.ExecuteInProcessResult:
+        """A run of the job over the chain, or over some of its assets without the checks of others."""
+        return self.definitions.resolve_job_def("deidentify").execute_in_process(
+            instance=self.instance,
+            partition_key=batch,
+            asset_selection=[dg.AssetKey(asset) for asset in assets] or None,
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+
+
+def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """Message of the failure by step."""
+    events = [event for event in result.all_events if event.is_step_failure]
+    return {str(event.step_key): _message(event.step_failure_data) for event in events}
+
+
+def _message(failure: Any) -> str:
+    return str(failure.user_failure_data.description if failure.user_failure_data else failure.error.message)
