@@ -18,7 +18,7 @@ FIRST_YEAR, LAST_YEAR = 1850, 2150
 
 _DA = re.compile(
     r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})"
-    r"((?:[T ]?\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?)?(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?)"
+    r"((?:[T ]?(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?[0-6]\d(?:\.\d{1,6})?)?)?)?(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?)"
 )
 # A date that leaves out its year or its day is moved as if it were in a leap year, or in the middle of its month.
 _NO_YEAR, _NO_DAY = 2000, 15
@@ -160,10 +160,10 @@ def _day_meant(match: re.Match[str], parts: dict[str, str]) -> date | None:
 
 def _write(match: re.Match[str], parts: dict[str, str], day: date) -> str:
     """The text of the match with another date in its place."""
-    padded = all(len(match[parts[part]]) == 2 for part in "dm" if part in parts)
-    if "n" in parts and "d" in parts and re.search(r"\s", match[0]):
-        padded = match[parts["d"]].startswith("0")
-    width = 2 if padded else 1
+    numbers = [match[parts[part]] for part in "dm" if part in parts]
+    # Two digits tell of zeros where people would write one: neither in '12 March' nor in '3月12日'.
+    padded = all(len(number) == 2 for number in numbers) and not ("n" in parts and re.search(r"\s", match[0]))
+    width = 2 if (padded and match["y2"] is None) or any(number.startswith("0") for number in numbers) else 1
     new = {"m": f"{day.month:0{width}d}", "d": f"{day.day:0{width}d}"}
     if "y" in parts:
         new["y"] = f"{day.year:04d}"[-len(match[parts["y"]]) :]
@@ -191,11 +191,13 @@ def _same_style(match: re.Match[str], group: str, month: int) -> str:
     written = match[group]
     number = _month_numbers()[written.casefold()]
     dotted = match.string[: match.start(group)].rstrip().endswith(".")
+    compact = not re.search(r"\s", match[0])
 
-    def strangeness(language: str) -> tuple[bool, bool, bool]:
+    def strangeness(language: str) -> tuple[bool, ...]:
         name = _month_rows()[language][number - 1]
         spelled = written.casefold() not in (name.casefold(), _without_accents(name.casefold()))
-        return spelled, dotted != (language in _DOTTED), name[0].isupper() != written[0].isupper()
+        case = name[0].isupper() != written[0].isupper()
+        return spelled, dotted != (language in _DOTTED), case, compact != ("-" in language)
 
     name = _month_rows()[min(_month_rows(), key=strangeness)][month - 1]
     if match.string.isascii():

@@ -24,7 +24,7 @@ __all__ = ["PLACEHOLDER", "Identifiers", "TextCleaner", "clinical_words", "fold"
 _WORD = re.compile(r"[^\W\d_]+")
 _UID = re.compile(r"(?<![\d.])(?:\d+(?:\.\d+){5,}|2\.25\.\d{10,})(?!\.?\d)")
 _MAY_HOLD_FORMS = re.compile(r"\d|@|www|://", re.IGNORECASE)
-_JOINER = r"[\s.,^_-]{1,2}"
+_JOINER = r"[\s.,^_'’`´-]{1,2}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,13 @@ def _own_pattern(own: Identifiers) -> re.Pattern[str] | None:
     return re.compile("|".join(parts)) if parts else None
 
 
-def _written_as_one(names: dict[str, str], initials: list[str]) -> Iterator[str]:
+def _written_as_one(names: dict[str, str], weak: list[str]) -> Iterator[str]:
     """Patterns for names without a space between them: janesmith, jsmith, smithj."""
     if names:
         yield rf"(?:{'|'.join(names.values())}){{2,3}}"
-    if initials and (long := "|".join(pattern for name, pattern in names.items() if len(name) > 4)):
-        yield rf"(?:{'|'.join(initials)})(?:{long})|(?:{long})(?:{'|'.join(initials)})"
+    if long := "|".join(pattern for name, pattern in names.items() if len(name) > 4):
+        short = "|".join(sorted({*weak, *(name[0] for name in names)}))
+        yield rf"(?:{short})(?:{long})|(?:{long})(?:{short})"
 
 
 def _is_strong(word: str) -> bool:

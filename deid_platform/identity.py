@@ -98,4 +98,5 @@ def decode_key(text: str) -> bytes:
             continue
         if len(key) >= KEY_BYTES:
             return key
+        break  # half a key in hexadecimal is no whole one in base64
     raise VaultError("DEID_KEY is not a usable key: give 64 hexadecimal digits, as `openssl rand -hex 32` prints.")

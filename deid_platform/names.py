@@ -41,7 +41,7 @@ def _fold_character(character: str) -> str:
 
 
 @cache
-def _name_words() -> dict[str, str]:
+def name_lists() -> dict[str, str]:
     """The lists of ``data/name_words.toml``, each as alternatives of a pattern."""
     data = resources.files("deid_platform").joinpath("data/name_words.toml").read_text("utf-8")
     return {kind: "|".join(words) for kind, words in tomllib.loads(data).items()}
@@ -50,7 +50,7 @@ def _name_words() -> dict[str, str]:
 @cache
 def _titles() -> re.Pattern[str]:
     """One or more titles with the dots and spaces behind them."""
-    words = f"{_name_words()['titles']}|{_name_words()['doubtful_titles']}"
+    words = f"{name_lists()['titles']}|{name_lists()['doubtful_titles']}"
     behind = r"\.?(?:[\s:]+|_(?!_))|(?-i:(?<=[a-z])\.)"
     return re.compile(rf"(?<![^\W_])(?:(?:{words})(?![^\W_])(?:{behind}))+", re.IGNORECASE)
 
@@ -58,13 +58,13 @@ def _titles() -> re.Pattern[str]:
 @cache
 def _cues() -> re.Pattern[str]:
     """Other words in front of names."""
-    return re.compile(rf"(?<![^\W_])(?:{_name_words()['cues']})(?![^\W_])\.?[\s:=]+", re.IGNORECASE)
+    return re.compile(rf"(?<![^\W_])(?:{name_lists()['cues']})(?![^\W_])\.?[\s:=]+", re.IGNORECASE)
 
 
 @cache
 def _person() -> re.Pattern[str]:
     """One word that may be a name, with what belongs to it in front, and what separates it from the next."""
-    words = "|".join(_name_words()[kind] for kind in ("particles", "titles"))
+    words = "|".join(name_lists()[kind] for kind in ("particles", "titles"))
     before = rf"(?i:{words})(?![^\W_])[.\s]{{1,3}}|[A-ZÀ-ÖØ-Þ](?![^\W\d_])[.\s]{{1,2}}"
     return re.compile(rf"(?:{before}){{0,4}}([^\W\d_](?:['’-]*[^\W\d_])*+)(?!\d)([\s.,^_]*(?:(?:and|und|et|[&/])\s+)?)")
 
@@ -72,7 +72,7 @@ def _person() -> re.Pattern[str]:
 @cache
 def _labels() -> re.Pattern[str]:
     """Kinds of places, and academic degrees, that stand behind a name."""
-    places, credentials = _name_words()["places"], _name_words()["credentials"]
+    places, credentials = name_lists()["places"], name_lists()["credentials"]
     return re.compile(rf"(?<!\s)(?:\s+(?:{places})|,?\s+(?:{credentials}))(?![^\W_])", re.IGNORECASE)
 
 
@@ -93,7 +93,7 @@ def drop_after_cues(text: str) -> tuple[str, int]:
 def _excuses(title: re.Match[str]) -> frozenset[str]:
     """Words that are no name right after this title: some are modalities, units and a disease as well."""
     written = title[0].strip(" .:_\t\n")
-    if written in ("MR", "mr", "MS", "ms") or re.fullmatch(_name_words()["doubtful_titles"], written, re.IGNORECASE):
+    if written in ("MR", "mr", "MS", "ms") or re.fullmatch(name_lists()["doubtful_titles"], written, re.IGNORECASE):
         return clinical_words()
     return word_list("anatomy_words") if written == "DR" else frozenset()
 
@@ -122,7 +122,7 @@ def _may_be_name(word: str, excuses: frozenset[str]) -> bool:
 
 def _known(word: str, words: frozenset[str]) -> bool:
     """Whether a word is made of ``words``, or of such as end like medical ones; without ``words`` none is."""
-    ending = re.compile(rf"\w{{2,}}(?:{_name_words()['medical_endings']})")
+    ending = re.compile(rf"\w{{2,}}(?:{name_lists()['medical_endings']})")
     parts = map(fold, _WORD.findall(word))
     return bool(words) and all(part in words or ending.fullmatch(part) for part in parts)
 
@@ -151,6 +151,6 @@ def _begin_of_proper_name(text: str, end: int) -> int:
 def _part_of_proper_name(word: str) -> bool:
     if re.search(r"^[\W_]|\d", word):
         return False
-    part_of_place = re.fullmatch(_name_words()["parts_of_places"], fold(word).strip("."))
+    part_of_place = re.fullmatch(name_lists()["parts_of_places"], fold(word).strip("."))
     initial = re.fullmatch(r"[A-Z]\.", word)
     return bool(part_of_place or initial) or _may_be_name(word, clinical_words())

@@ -54,10 +54,7 @@ def audit_file(item: str, source: Path, output: Path, policy: Policy, identity: 
 
 def _hits(source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[tuple[str, str, str]]:
     with _opened(output) as cleaned, _opened(source) as original:
-        # Elements are decoded when asked for: now, so that what cannot be decoded is noticed.
-        cleaned.elements.decode()
-        for _ in cleaned.elements.iterall():
-            pass
+        cleaned.elements.decode()  # Elements are decoded when asked for: now, so that what cannot be is noticed.
         subject = _subject(original.elements, identity)
         needles = collect_needles(original.elements, policy, identity.shift_days(subject))
         for where, kind in residual.search(needles, cleaned.data, cleaned.elements, cleaned.bulk_at):

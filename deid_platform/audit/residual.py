@@ -10,6 +10,7 @@ from mmap import mmap
 
 from pydicom.dataset import Dataset
 
+from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.needles import Needles, dates_in, plain
 from deid_platform.dictionary import tag_text
 
@@ -68,12 +69,13 @@ def _spaced(number: str) -> str:
 
 def _in_header(needles: Needles, data: mmap, end: int) -> Iterator[Hit]:
     """Byte search of everything but the pixels: undeclared encodings, private values, meta group, odd corners."""
-    spellings = [("word", form) for string in needles.spellings for form in _hidden(string, MIN_BYTES)]
-    spellings += [("number", form) for string in _long(needles.numbers) for form in _hidden(string, MIN_BYTES)]
+    kinds = {form.lower(): "word" for string in needles.spellings for form in _hidden(string)}
+    kinds |= {form.lower(): "number" for string in _long(needles.numbers) for form in _hidden(string)}
+    stack = Needlestack(kinds)
     dates = _date_pattern(needles.dates)
     for piece in _pieces(data, 0, end):
         lowered = piece.lower()
-        yield from (("header", kind) for kind, form in spellings if _stands_alone(lowered, form.lower()))
+        yield from (("header", kinds[form]) for form, at in stack.found_in(lowered) if _stands_alone(lowered, form, at))
         if any(uid.decode() in needles.uids for uid in _UID.findall(piece)):
             yield "header", "uid"
         if dates is not None and dates.search(lowered):
@@ -82,9 +84,9 @@ def _in_header(needles: Needles, data: mmap, end: int) -> Iterator[Hit]:
 
 def _in_bulk(needles: Needles, data: mmap, start: int) -> Iterator[Hit]:
     strings = needles.spellings | _long(needles.numbers)
-    forms = {form for string in strings for form in _encoded(string) if len(form) >= MIN_BULK_BYTES}
+    stack = Needlestack(form for string in strings for form in _encoded(string) if len(form) >= MIN_BULK_BYTES)
     for piece in _pieces(data, start, len(data)):
-        yield from (("pixels", "word") for form in forms if form in piece)
+        yield from (("pixels", "word") for _ in stack.found_in(piece))
 
 
 def _pieces(data: mmap, start: int, end: int) -> Iterator[bytes]:
@@ -108,27 +110,22 @@ def _encoded(string: str) -> Iterator[bytes]:
                 continue
 
 
-def _hidden(string: str, least: int) -> set[bytes]:
+def _hidden(string: str) -> set[bytes]:
     """A needle encoded, and in base64, which has three phases whose inner characters are stable."""
-    forms = {form for form in _encoded(string) if len(form) >= least}
+    forms = set(_encoded(string))
     for spelling in (string, string.lower(), string.upper(), string.title()):
         raw = spelling.encode()
         for phase in range(3):
             coded = base64.b64encode(b"\0" * phase + raw)
             forms.add(coded[(phase * 8 + 5) // 6 : (phase + len(raw)) * 8 // 6])
-    return {form for form in forms if len(form) >= least}
+    return {form for form in forms if len(form) >= MIN_BYTES}
 
 
-def _stands_alone(data: bytes, needle: bytes) -> bool:
-    """Whether ``needle`` occurs and is not the middle of a longer word or number."""
-    at = data.find(needle)
-    while at >= 0:
-        before, after = data[max(0, at - 1) : at], data[at + len(needle) : at + len(needle) + 1]
-        digits = needle.isdigit() and (before.isdigit() or after.isdigit())
-        if not (before.isalnum() and after.isalnum()) and not digits:
-            return True
-        at = data.find(needle, at + 1)
-    return False
+def _stands_alone(data: bytes, needle: bytes, at: int) -> bool:
+    """Whether ``needle``, found at ``at``, is not the middle of a longer word or number."""
+    before, after = data[max(0, at - 1) : at], data[at + len(needle) : at + len(needle) + 1]
+    digits = needle.isdigit() and (before.isdigit() or after.isdigit())
+    return not (before.isalnum() and after.isalnum()) and not digits
 
 
 def _date_pattern(dates: frozenset[date]) -> re.Pattern[bytes] | None:

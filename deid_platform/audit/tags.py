@@ -19,9 +19,9 @@ _META = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0
 # Written by this platform itself, whatever the table says of the sender's.
 _OURS = frozenset({0x00100010, 0x00100020, 0x00120062, 0x00120063, 0x00120064, 0x0018A001, 0x00280301, 0x00280303})
 _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
-_DOCUMENT = 0x00420011
+_DUMMIES = frozenset("REMOVED 19000101 19000101000000 000000 000D 0 about:blank".split())
 _UNDEFINED = 0xFFFFFFFF
-_LONG_VRS = (b"OB", b"OD", b"OF", b"OW", b"UN")
+_LONG_VRS = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN")
 
 
 def check(cleaned: Dataset, original: Dataset, data: mmap, bulk_at: int, policy: Policy, subject: str) -> Iterator[Hit]:
@@ -109,6 +109,8 @@ def _public(element: DataElement, policy: Policy) -> Iterator[Hit]:
     action = policy.rule(tag, element.VR).action
     if tag & 0xFFFF == 0:
         yield tag_text(tag), "group_length"
+    elif element.tag.group < 0x0008:
+        yield tag_text(tag), "misplaced"
     elif action is Action.REMOVE:
         yield tag_text(tag), "forbidden"
     elif action is Action.EMPTY and element.VR != "UI" and not _is_empty(element):
@@ -131,11 +133,25 @@ def _uids_may_stand(element: DataElement, policy: Policy) -> bool:
 def _not_replaced(cleaned: Dataset, original: Dataset, policy: Policy) -> Iterator[Hit]:
     """Attributes of the top level that were to be replaced and say what they said."""
     for tag, rule in policy.listed():
-        if rule.action is not Action.DUMMY or tag not in cleaned or tag not in original:
+        if rule.action is not Action.DUMMY or tag not in cleaned or tag not in original or cleaned[tag].VR == "SQ":
             continue
-        old, new = original.get_item(tag), cleaned[tag]
-        if new.VR != "SQ" and new.value and isinstance(old.value, type(new.value)) and old.value == new.value:
+        value = cleaned[tag].value
+        if not _says_nothing(value) and value == _value(original, tag):
             yield tag_text(tag), "not_replaced"
+
+
+def _says_nothing(value: object) -> bool:
+    """Whether a value is a dummy, as it is where the original had been de-identified before."""
+    if isinstance(value, bytes):
+        return not any(value) or b"removed during de-identification" in value
+    return not value or str(value) in _DUMMIES
+
+
+def _value(data: Dataset, tag: int) -> object:
+    try:
+        return data[tag].value
+    except Exception:  # noqa: BLE001 - pydicom raises all kinds of errors on broken values
+        return None
 
 
 def _end_of_pixels(data: mmap, at: int, cleaned: Dataset) -> int:

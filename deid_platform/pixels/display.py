@@ -81,7 +81,7 @@ def grey_images(samples: NDArray[Any], view: View) -> list[Grey]:
 
 def _luma(colours: NDArray[Any]) -> NDArray[Any]:
     weighted = (colours[:, :, channel] * np.float32(weight) for channel, weight in enumerate(_LUMA))
-    return np.asarray(sum(weighted), colours.dtype)
+    return np.asarray(np.rint(sum(weighted)), colours.dtype)
 
 
 def _ranges(samples: NDArray[Any], windows: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
@@ -107,12 +107,13 @@ def _alike(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 def _shown(samples: NDArray[Any], ends: tuple[float, float], inverted: bool) -> Grey:
     """Spread the values between ``ends`` over black to white, some rows at a time to spare memory."""
-    low, high = ends
+    # Halved, because the width of a range of floating-point numbers may exceed what they can hold.
+    low, high = ends[0] / 2, ends[1] / 2
     image = np.empty(samples.shape, np.uint8)
     rows = max(1, _BLOCK // samples.shape[1])
     for start in range(0, len(samples), rows):
-        block = samples[start : start + rows].astype(np.float64)
-        block = np.clip((np.nan_to_num(block, nan=low) - low) * (255 / (high - low)), 0, 255)
+        half = np.nan_to_num(samples[start : start + rows].astype(np.float64), nan=ends[0]) / 2
+        block = np.rint((np.clip(half, low, high) - low) * (255 / (high - low)))
         image[start : start + rows] = 255 - block if inverted else block
     return image
 

@@ -14,11 +14,13 @@ from deid_platform.pixels.pages import Preparation
 
 # Letters and digits a word needs at least, and the confidence from which it counts: measured on frames with and
 # without text, see the tests for what is promised.
-_SURE = ((3, 85.0), (4, 60.0), (6, 40.0))
-# Rows of round or striped slices are read as 668868 or 299999; real words and numbers are more varied than that.
+_SURE = ((3, 90.0), (4, 65.0), (6, 45.0))
+# Rows of round or striped slices are read as 668868, 299999 or AAARAA; words and numbers are more varied than that,
+# but for short names such as LEE or ANNA.
 _DIFFERENT = 3
+_SHORT_NAME, _DIFFERENT_IN_NAME = 4, 2
 _ROUND = frozenset("0689")
-_AGREED = 4
+_AGREED = 3
 _SAME_PLACE = 0.5
 
 
@@ -40,12 +42,16 @@ def shows_text(readings: Sequence[Reading]) -> bool:
         for preparation, words in readings
         for word in words
     ]
-    candidates = [one for one in seen if _varied(one.letters)]
+    candidates = [one for one in seen if _varied(one.letters) or _short_name(one.letters)]
     return any(map(_sure, candidates)) or _agreed(candidates)
 
 
 def _varied(letters: str) -> bool:
     return len(set(letters)) >= _DIFFERENT and not _ROUND.issuperset(letters)
+
+
+def _short_name(letters: str) -> bool:
+    return len(letters) <= _SHORT_NAME and letters.isalpha() and len(set(letters)) >= _DIFFERENT_IN_NAME
 
 
 def _sure(one: _Candidate) -> bool:

@@ -114,13 +114,14 @@ def read_layout(file: BinaryIO, limits: Limits) -> Layout | None:
         The header cannot be read, makes no sense, or declares more than the limits allow.
     """
     header = _header(file)
+    syntax = _transfer_syntax(header)
     element = file.tell()
     size = file.seek(0, 2)
     if element == size:
         return None
     file.seek(element)
     keyword, vr, length = _element(file, header)
-    if _transfer_syntax(header).startswith(_VIDEO):
+    if syntax.startswith(_VIDEO):
         raise video()
     layout = _layout(header, keyword, vr, file.tell(), length)
     _check_limits(layout, limits)

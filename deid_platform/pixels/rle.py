@@ -6,6 +6,7 @@ Source: PS3.5 annex G.
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 _HEADER = 64
 _NOTHING = b"\x00\x80"
@@ -39,7 +40,7 @@ def planes(frame: bytes, count: int, length: int) -> list[bytes]:
     bounds = [*offsets[:count], len(frame)]
     if said != count or bounds[0] != _HEADER or bounds != sorted(bounds):
         raise ValueError("a run-length encoded frame has other segments than declared")
-    return [_decoded(frame[start:end], length) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [_decoded(frame[start:end], length) for start, end in pairwise(bounds)]
 
 
 def _decoded(segment: bytes, length: int) -> bytes:

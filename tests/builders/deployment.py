@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -63,8 +64,10 @@ class Deployment:
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         """Evaluate the landing sensor, and add the partitions it asks for, as the daemon would."""
-        with dg.build_sensor_context(instance=self.instance, resources={"platform": self.platform}) as context:
-            answer = landing_sensor(context)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # dagster's own, in its context for tests
+            with dg.build_sensor_context(instance=self.instance, resources={"platform": self.platform}) as context:
+                answer = landing_sensor(context)
         for request in getattr(answer, "dynamic_partitions_requests", None) or ():
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
         assert isinstance(answer, dg.SensorResult | dg.SkipReason)
@@ -85,6 +88,18 @@ class Deployment:
             run_config=QUIET,
             raise_on_error=False,
         )
+
+
+def deployed(
+    root: Path, instance: dg.DagsterInstance, profile: str = "tcia", compute: ComputeResource | None = None
+) -> Deployment:
+    """A deployment that keeps everything in the folder ``root``."""
+    return Deployment(StoreResource(url=str(root)), root, instance, profile, compute or HereResource())
+
+
+def steps(result: dg.ExecuteInProcessResult) -> set[str]:
+    """The assets that were materialised."""
+    return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
 
 
 def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:

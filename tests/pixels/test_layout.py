@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydicom import config
-from pydicom.uid import UID, MPEG4HP41, JPEGBaseline8Bit, RLELossless, SMPTEST211030PCMDigitalAudio
+from pydicom.uid import MPEG4HP41, UID, JPEGBaseline8Bit, RLELossless, SMPTEST211030PCMDigitalAudio
 
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Reason
@@ -98,11 +98,11 @@ def test_a_file_that_ends_within_its_pixels_is_refused(cut: int) -> None:
 
 def test_a_file_that_breaks_before_its_pixels_is_not_one_without_pixels() -> None:
     data = encode(image(person(1)))
-    start, pixels = data_set_at(data), pixels_at(data)
+    start, pixels, rows = data_set_at(data), pixels_at(data), data.index(b"\x28\x00\x10\x00US")
     swallowing = element(0x00091001, b"UN", b"")[:-4] + b"\xff\xff\xff\x0f"
     assert refused(data[:start] + swallowing + data[start:]) is Reason.PIXELS_UNDECODABLE
     assert refused(data[: pixels + 10]) is Reason.PIXELS_UNDECODABLE
-    assert refused(data[:pixels] + b"\xfe\xff\x0d\xe0\0\0\0\0" + data[pixels:]) is Reason.PIXELS_UNDECODABLE
+    assert refused(data[:rows] + b"\xfe\xff\x0d\xe0\0\0\0\0" + data[rows:]) is Reason.PIXELS_UNDECODABLE
     assert refused(b"not DICOM at all") is Reason.PIXELS_UNDECODABLE
 
 

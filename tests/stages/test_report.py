@@ -11,9 +11,16 @@ from deid_platform.stages.report import render_report
 
 POLICY = load_policy("tcia")
 PASSED = Entry(
-    "ITEMAAAAAAAAAAAA", Status.PASSED, "objekt", 3, "0" * 64, subject="SUBJECTAAAAAAAAA", modality="MR", rule="no_pixel_data",
+    "ITEMAAAAAAAAAAAA",
+    Status.PASSED,
+    "objekt",
+    3,
+    "0" * 64,
+    subject="SUBJECTAAAAAAAAA",
+    modality="MR",
+    rule="no_pixel_data",
     changes=(Change("(0010,0010)", "Z", "r", 2), Change("(0008,0020)", "C", "r", 1)),
-)  # fmt: skip
+)
 REFUSED = Entry("ITEMBBBBBBBBBBBB", Status.QUARANTINED, "", 0, "", stage="raw", reason="empty")
 
 

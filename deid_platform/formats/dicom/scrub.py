@@ -18,6 +18,8 @@ from deid_platform.policy.private import private_segment, public_segment
 
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
 ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
+# The tables list some of them for what they are where they belong.
+_MISPLACED = Rule(Action.REMOVE, "PS3.15 2026c E.1.1: command, meta and directory elements do not belong in a data set")
 _PUBLISHED = Rule(Action.CLEAN, "PS3.16 section 8, code of a published scheme")
 
 
@@ -52,7 +54,8 @@ class Scrubber:
                 keep = self.protector.meaning if element.tag == CODE_MEANING else self.protector.code
                 self._set(element, keep(element.vr, element.value, charset), _PUBLISHED)
                 continue
-            rule = self.policy.rule(element.tag, element.vr)
+            misplaced = element.tag >> 16 in (0x0000, 0x0002, 0x0004)
+            rule = _MISPLACED if misplaced else self.policy.rule(element.tag, element.vr)
             self._apply(data, element, rule, charset, path + public_segment(element.tag), replace=replace)
         self._private(data, charset, path, replace=replace)
 
@@ -128,6 +131,8 @@ class Scrubber:
     ) -> bytes | None:
         """The new value, None to remove the element."""
         protector, vr = self.protector, element.vr
+        if vr == "UN" and not element.tag >> 16 & 1:
+            return None
         if vr == "UI":
             return protector.uid(value, keep=rule.action is Action.KEEP and element.tag >> 16 & 1 == 0)
         if rule.action is Action.DUMMY or (replace and vr in TEXT_VRS):
@@ -177,7 +182,7 @@ class Scrubber:
             self.changes[tag_text(element.tag), rule.action.value, rule.source] += 1
 
     def _remove(self, data: DataSet, element: Element, rule: Rule) -> None:
-        del data[element.tag]
+        data.pop(element.tag, None)
         self.changes[tag_text(element.tag), Action.REMOVE.value, rule.source] += 1
 
 
