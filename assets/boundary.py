@@ -25,5 +25,5 @@ def boundary(step: str) -> Iterator[None]:
         failure = dg.Failure(f"{type(error).__name__} in {step}", metadata={"error": type(error).__name__})
     else:
         return
-    # Raised outside of the handlers, so that the failure carries neither cause nor context.
-    raise failure
+    # Python notes the first error as the context even here; without `from None` Dagster would store its text.
+    raise failure from None

@@ -24,11 +24,9 @@ select count(*), coalesce(sum(found), 0), coalesce(sum(released), 0), coalesce(s
     & ~dg.AutomationCondition.in_progress(),
     description="DuckDB views over the manifests of all batches: items, quarantine, released, batches, actions.",
 )
-def catalogue(
-    context: dg.AssetExecutionContext, platform: PlatformResource, catalogue_views: CatalogueResource
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def catalogue(platform: PlatformResource, catalogue_views: CatalogueResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Bring the catalogue up to date and tell what it counts."""
-    with boundary(context.op.name):
+    with boundary("catalogue"):
         fresh = catalogue_views.update(platform.zones().trusted)
         with catalogue_views.connect() as connection:
             totals: list[Any] = list(connection.execute(_TOTALS).fetchone() or ())

@@ -34,21 +34,21 @@ def main() -> int:
 
 
 def _settings() -> dict[str, str]:
-    """Environment of the demonstration; the project key is made once and kept with the demonstration's data."""
+    """Environment of the demonstration, from where it lies now; only the project key is kept from the first time."""
     home = HOME / "dagster_home"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile("dagster.yaml", home / "dagster.yaml")
     file = HOME / "env"
-    if not file.exists():
-        lines = {
-            "DEID_STORE": str((HOME / "store").resolve()),
-            "DEID_CATALOGUE": str((HOME / "catalogue").resolve()),
-            "DEID_KEY": secrets.token_hex(32),
-            "DAGSTER_HOME": str(home.resolve()),
-        }
-        file.touch(mode=0o600)
-        file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), "utf-8")
-    return dict(line.split("=", 1) for line in file.read_text("utf-8").splitlines())
+    kept = dict(line.split("=", 1) for line in file.read_text("utf-8").splitlines()) if file.exists() else {}
+    settings = {
+        "DEID_STORE": str((HOME / "store").resolve()),
+        "DEID_CATALOGUE": str((HOME / "catalogue").resolve()),
+        "DEID_KEY": kept.get("DEID_KEY") or secrets.token_hex(32),
+        "DAGSTER_HOME": str(home.resolve()),
+    }
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), "utf-8")
+    return settings
 
 
 if __name__ == "__main__":

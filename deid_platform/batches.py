@@ -36,7 +36,7 @@ class Batch:
 
 
 def plan(landed: Iterable[Landed], bounds: Bounds, identity: Identity) -> list[Batch]:
-    """Batches in the order of their first keys; each object is in exactly one."""
+    """Batches in the order of the first keys of their studies; each object is in exactly one."""
     batches: list[list[Landed]] = []
     room = _Room(bounds, 0, 0)
     for study in _studies(landed):

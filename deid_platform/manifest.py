@@ -28,6 +28,7 @@ MANIFEST_SCHEMA = pa.schema(
 )
 """One row per item: batch, dataset (the stage that wrote the manifest), then the fields of Entry."""
 
+_DAMAGED = "A manifest is damaged: delete its folder and run the stage again."
 FINDING_SCHEMA = pa.schema([(field.name, pa.string()) for field in fields(Finding)])
 
 
@@ -62,7 +63,10 @@ def write_manifest(store: Store, key: str, stage: Stage, batch: str, entries: It
 def read_manifest(store: Store, key: str, stage: Stage, batch: str) -> Manifest:
     """Read a manifest. Raises StoreError when it is not there or no manifest of this engine."""
     data = store.read(key)
-    entries = tuple(_entry(row) for row in _decode(MANIFEST_SCHEMA, data))
+    try:
+        entries = tuple(_entry(row) for row in _decode(MANIFEST_SCHEMA, data))
+    except (TypeError, ValueError):
+        raise StoreError(_DAMAGED) from None
     return Manifest(stage, batch, entries, hashlib.sha256(data).hexdigest())
 
 
@@ -74,7 +78,10 @@ def write_findings(store: Store, key: str, findings: Iterable[Finding]) -> None:
 def read_findings(store: Store, key: str) -> tuple[Finding, ...]:
     """Read findings back. Raises StoreError when they are not there."""
     rows = _decode(FINDING_SCHEMA, store.read(key))
-    return tuple(Finding(**row | {"severity": Severity(row["severity"])}) for row in rows)
+    try:
+        return tuple(Finding(**row | {"severity": Severity(row["severity"])}) for row in rows)
+    except ValueError:
+        raise StoreError(_DAMAGED) from None
 
 
 def write_rows(store: Store, key: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> None:
@@ -96,11 +103,11 @@ def _encode(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> bytes:
 def _decode(schema: pa.Schema, data: bytes) -> list[dict[str, Any]]:
     try:
         table = pq.read_table(BytesIO(data))
-    except pa.ArrowException:
-        raise StoreError("A manifest is damaged: delete its folder and run the stage again.") from None
+        rows: list[dict[str, Any]] = table.to_pylist()
+    except (pa.ArrowException, OSError, ValueError):
+        raise StoreError(_DAMAGED) from None
     if not table.schema.equals(schema):
         raise StoreError("A manifest was written by another version: delete its folder and run the stage again.")
-    rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
 

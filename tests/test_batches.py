@@ -64,12 +64,13 @@ def test_the_plan_does_not_depend_on_the_order_in_which_objects_are_listed(
 
 @given(drops, bounds)
 @always
-def test_batches_come_in_the_order_of_their_first_keys_and_have_ids_of_their_own(
+def test_batches_come_in_the_order_of_their_studies_and_have_ids_of_their_own(
     landed: list[Landed], limits: Bounds
 ) -> None:
     batches = plan(landed, limits, HERE)
-    firsts = [min(member.key for member in batch.members) for batch in batches]
-    assert firsts == sorted(firsts)
+    first = {member.study or member.key: member.key for member in sorted(landed, key=lambda one: one.key, reverse=True)}
+    order = [min(first[study] for study in studies(batch)) for batch in batches]
+    assert order == sorted(order)
     assert len({batch.id for batch in batches}) == len(batches)
 
 

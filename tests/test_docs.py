@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from deid_platform.model import REMEDIES, Reason
@@ -26,7 +27,7 @@ def test_every_packaged_profile_is_explained() -> None:
 def test_the_readme_names_every_setting_the_definitions_read() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     source = (ROOT / "assets/definitions.py").read_text("utf-8") + (ROOT / "resources/store.py").read_text("utf-8")
-    settings = {word.strip('"') for word in source.replace("(", " ").replace(",", " ").split() if word.startswith('"DEID_')}
+    settings = set(re.findall(r'"(DEID_[A-Z_]+)"', source))
     assert settings
     for setting in settings:
         assert setting in readme

@@ -15,7 +15,6 @@ from deid_platform.identity import Identity
 from deid_platform.manifest import Manifest
 from deid_platform.model import Finding, Severity
 
-
 GATE_CHECKS = {
     "complete": "every landed object of the batch has exactly one row",
     "scrubbed_reconciled": "scrubbed has the items of raw, and what was refused stays refused",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from deid_platform.audit import residual, tags
 from deid_platform.audit.needles import collect_needles
 from deid_platform.identity import Identity
 from deid_platform.model import Finding
+from deid_platform.pixels.layout import quiet
 from deid_platform.policy import Policy
 
 _PIECE = 1 << 20
@@ -41,13 +41,11 @@ def audit_file(item: str, source: Path, output: Path, policy: Policy, identity: 
     Pixels are searched as bytes, never decoded. What pydicom cannot read is itself a finding: in an unreadable original
     nobody knows what to look for, an unreadable output is of no use.
     """
-    with warnings.catch_warnings():
-        # pydicom warns with values of elements; whatever it warns about, the checks below judge the result.
-        warnings.simplefilter("ignore")
-        try:
+    try:
+        with quiet():
             hits = sorted(set(_hits(source, output, policy, identity)))
-        except Exception:  # noqa: BLE001 - whatever pydicom trips over, the object is not fit for release
-            hits = [("object", "unreadable", "forbidden_content")]
+    except Exception:  # noqa: BLE001 - whatever pydicom trips over, the object is not fit for release
+        hits = [("object", "unreadable", "forbidden_content")]
     for where, kind, rule in hits:
         yield Finding(item, where, kind, rule)
 

@@ -17,8 +17,8 @@ from deid_platform.manifest import MANIFEST_SCHEMA, Manifest
 from deid_platform.model import Reason, Stage, Status
 
 _OPAQUE = r"^[A-Z2-7]{16}$"
-_UID = r"^(2\.25\.\d{1,39}|)$"
-_OBJECT = r"^(scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{32}/[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+$"
+_UID = r"^(?:2\.25\.\d{1,39}|)$"
+_OBJECT = r"^(?:scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{32}/[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+$"
 
 
 @cache
@@ -32,8 +32,10 @@ def import_library() -> Any:
 
 def _expectations(gx: Any) -> list[Any]:
     """One list for every dataset after raw: rows in quarantine have no object, others must have one."""
-    passed = {"row_condition": 'status=="passed"', "condition_parser": "pandas"}
-    stopped = {"row_condition": 'status=="quarantined"', "condition_parser": "pandas"}
+    from great_expectations.expectations.row_conditions import Column
+
+    passed = {"row_condition": Column("status") == "passed"}
+    stopped = {"row_condition": Column("status") == "quarantined"}
     core = gx.expectations
     return [
         core.ExpectColumnValuesToBeUnique(column="item"),

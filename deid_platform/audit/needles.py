@@ -137,10 +137,12 @@ def _note(kind: str, text: str, found: _Found, *, born: bool) -> None:
 def _words(text: str, least: int) -> Iterator[str]:
     yield from (w for w in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text)) if len(w) >= least)
     for group in text.split("="):
-        # Names in scripts without spaces are also written as one word.
+        # Names in scripts without spaces are also written as one word, others so as far as a component goes.
         joined = "".join(re.findall(r"[^\W\d_]+", group))
         if joined and _unspaced(joined):
             yield joined
+        parts = ("".join(re.findall(r"[^\W\d_]+", part)) for part in group.split("^"))
+        yield from (part for part in parts if len(part) >= least)
 
 
 def _unspaced(word: str) -> bool:

@@ -20,7 +20,7 @@ _SURE = ((3, 90.0), (4, 65.0), (6, 45.0))
 _DIFFERENT = 3
 _SHORT_NAME, _DIFFERENT_IN_NAME = 4, 2
 _ROUND = frozenset("0689")
-_AGREED = 3
+_AGREED = 4
 _SAME_PLACE = 0.5
 
 

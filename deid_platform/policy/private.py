@@ -20,7 +20,7 @@ from deid_platform.policy.tables import rows, sources
 # Nothing here can move an integer date safely, so it goes.
 _DISPOSITIONS = {"k": Action.CLEAN, "h": Action.UID, "o": Action.CLEAN, "na": Action.KEEP, "d": Action.REMOVE}
 _STRICTEST = (Action.REMOVE, Action.UID, Action.CLEAN, Action.KEEP)
-_SEGMENT = re.compile(r'\(([0-9a-f]{4}),(?:"?(.*?)"?,([0-9a-f]{2})|([0-9a-f]{4}))\)', re.IGNORECASE)
+_SEGMENT = re.compile(r'\(([0-9a-f]{4}),(?:([0-9a-f]{4})|"?(.*?)"?,([0-9a-f]{2}))\)', re.IGNORECASE)
 _STANDARD_TAG = re.compile(r"\(([0-9A-F]{4}),xx([0-9A-F]{2})\)", re.IGNORECASE)
 
 
@@ -48,9 +48,6 @@ class PrivateRules:
                     _keep_strictest(self._rules, key, rule)
                 if vr != "UN":
                     self._vrs.setdefault(spelling, set()).add(vr)
-
-    def __len__(self) -> int:
-        return len(self._vrs)
 
     def vr(self, signature: str) -> str | None:
         """The one VR the tables know for a signature; None when they know none or several."""
@@ -103,7 +100,7 @@ def _knowledge_base(file: str) -> Iterable[tuple[str, str, Rule]]:
 def _signature(pattern: str) -> str:
     steps = []
     for match in _SEGMENT.finditer(pattern):
-        group, creator, low_byte, element = match.groups()
+        group, element, creator, low_byte = match.groups()
         private = private_segment(int(group, 16), creator or "", int(low_byte or "0", 16))
         steps.append(f"{group},{element}".lower() if element else private)
     return "/".join(steps)

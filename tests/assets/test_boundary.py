@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,11 +13,9 @@ NAME = "Quintrelle^Rosamunde"
 
 
 def failure_of(error: BaseException) -> dg.Failure:
+    error.__cause__ = KeyError(NAME)
     with pytest.raises(dg.Failure) as caught, boundary("scrubbed"):
-        try:
-            raise KeyError(NAME)
-        except KeyError as cause:
-            raise error from cause
+        raise error
     return caught.value
 
 
@@ -34,10 +33,27 @@ def test_of_any_other_error_only_class_and_step_are_told(error: Exception) -> No
 
 
 @pytest.mark.parametrize("error", [ValueError(NAME), StoreError("The bucket is gone.")])
-def test_neither_cause_nor_context_nor_stack_comes_along(error: Exception) -> None:
+def test_neither_cause_nor_context_comes_along(error: Exception) -> None:
     failure = failure_of(error)
-    assert (failure.__cause__, failure.__context__) == (None, None)
+    assert (failure.__cause__, failure.__suppress_context__) == (None, True)
     assert NAME not in "".join(traceback.format_exception(failure))
+
+
+@dg.asset
+def careless() -> None:
+    with boundary("careless"):
+        try:
+            raise KeyError(NAME)
+        except KeyError as cause:
+            raise ValueError(NAME) from cause
+
+
+def test_what_an_error_said_is_nowhere_in_what_dagster_stores(tmp_path: Path) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        result = dg.materialize([careless], instance=instance, raise_on_error=False)
+        assert "ValueError in careless" in "".join(map(repr, instance.all_logs(result.run_id)))
+    stored = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [data for data in stored if b"Quintrelle" in data]
 
 
 def test_failures_are_not_tried_again_at_once() -> None:

@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import pydicom
 import pytest
 
 from deid_platform.audit.checks import GATE_CHECKS, CheckResult
@@ -18,10 +17,10 @@ from deid_platform.stages.pipeline import Pipeline, require
 from deid_platform.stages.pixels import clean_pixels, pixel_digest
 from deid_platform.stages.raw import take_in
 from deid_platform.stages.released import release
-from deid_platform.stages.scrubbed import scrub, scrubbed_digest
-from deid_platform.stages.task import sha256_of
+from deid_platform.stages.scrubbed import scrub
 from tests.builders.chain import KEY, land, pipeline, seal, small_files
 from tests.builders.dicom import encode, person, report
+from tests.builders.sabotage import leak
 
 TWO = {f"{n}.dcm": encode(report(person(n))) for n in (0, 1)}
 
@@ -46,22 +45,6 @@ def verdict_of(used: Pipeline, batch: str) -> Verdict:
 
 def failed(verdict: Verdict) -> list[str]:
     return [check.name for check in verdict.checks if not check.passed]
-
-
-def leak(used: Pipeline, batch: str, root: Path) -> str:
-    """What a faulty scrubber would have done to the first item: a name in a description, and a manifest that fits."""
-    digest = scrubbed_digest(used, batch)
-    manifest = require(used, Stage.SCRUBBED, batch, digest)
-    first, *rest = manifest.passed
-    path = root / first.object
-    ds = pydicom.dcmread(path)
-    ds.SeriesDescription = f"{person(0).family} {person(1).family}"
-    ds.save_as(path)
-    row = replace(first, sha256=sha256_of(path), size=path.stat().st_size)
-    write_manifest(used.zones.trusted, manifest_key(Stage.SCRUBBED, batch, digest), Stage.SCRUBBED, batch, [row, *rest])
-    (root / manifest_key(Stage.PIXEL_CLEANED, batch, pixel_digest(used, batch))).unlink()
-    clean_pixels(used, batch)
-    return first.item
 
 
 def test_a_clean_batch_passes_every_check(tmp_path: Path) -> None:

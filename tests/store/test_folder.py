@@ -200,7 +200,7 @@ def test_a_file_that_may_not_be_read_is_refused(folder_store: FolderStore, root:
 
 def test_a_process_that_dies_while_writing_leaves_the_old_object(folder_store: FolderStore, root: Path) -> None:
     folder_store.write("batch/manifest", b"old")
-    writer = subprocess.run([sys.executable, "-c", DYING_WRITER, root], cwd=PROJECT, check=False)  # noqa: S603
+    writer = subprocess.run([sys.executable, "-c", DYING_WRITER, root], cwd=PROJECT, check=False)
     assert writer.returncode == 9
     assert len(list((root / "batch").iterdir())) == 2
     assert sizes(folder_store) == {"batch/manifest": 3}

@@ -11,7 +11,11 @@ from functools import lru_cache
 from pydicom.charset import convert_encodings, decode_bytes, encode_string
 
 _DELIMITERS = set(b"\\^=\r\n\t\f")
-"""What ends the effect of an escape sequence (PS3.5 6.1.2.5.3)."""
+"""What ends the effect of an escape sequence (PS3.5 6.1.2.5.3). Sets of several bytes hold ASCII as well, and some
+writers forget to switch to them again, so they are left in effect."""
+_SWITCH_TO_GB = "\x1b$)A"
+"""An escape sequence pydicom neither takes out nor writes."""
+_PARTS = re.compile(r"([\\^=\r\n\t\f])")
 _ESCAPE = 0x1B
 _DECLARED = re.compile(rb" *(?:(?:ISO[ _-]?)?(?:2022[ _-]?)?(?:IR[ _-]?)?\d{1,3}|GB18030|GBK|) *")
 _ONE_BYTE = ("latin_1", "iso8859", "iso_ir_1")
@@ -37,10 +41,11 @@ class Charset:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                text = decode_bytes(value, list(self.used_in(value).codecs), _DELIMITERS)
+                used = self.used_in(value)
+                text = decode_bytes(value, list(used.codecs), _DELIMITERS if used._one_byte else set())
         except (UnicodeError, UserWarning, LookupError):
             return value.decode("latin-1")
-        return unicodedata.normalize("NFC", text)
+        return unicodedata.normalize("NFC", text.replace(_SWITCH_TO_GB, ""))
 
     def used_in(self, value: bytes) -> Charset:
         """The character set a value really is in, where one-byte sets or none are declared.
@@ -48,10 +53,10 @@ class Charset:
         Escape sequences speak for themselves. UTF-8 is common under false declarations, and text of another character
         set is next to never valid UTF-8, unless it is ASCII.
         """
-        if not all(codec.startswith(_ONE_BYTE) for codec in self.codecs):
+        if not self._one_byte:
             return self
         if _ESCAPE in value:
-            return Charset(_SWITCHED)
+            return Charset(_SWITCHED) if len(self.codecs) == 1 else self
         if value.isascii():
             return self
         try:
@@ -62,14 +67,28 @@ class Charset:
 
     def encode(self, text: str) -> bytes:
         """The bytes of a text that came from :meth:`decode`; characters no codec knows become question marks."""
-        if text.isascii():
-            return text.encode("ascii")
+        if len(self.codecs) == 1:
+            return text.encode(self.codecs[0], "replace")
+        return b"".join(map(self._encoded, _PARTS.split(text)))
+
+    def _encoded(self, part: str) -> bytes:
+        """A text without delimiters: every one of them ends the effect of an escape sequence."""
+        try:
+            return part.encode(self.codecs[0])
+        except UnicodeError:
+            pass
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                return encode_string(text, list(self.codecs))
+                encoded = encode_string(part, list(self.codecs))
         except (UnicodeError, UserWarning, LookupError):
-            return text.encode("latin-1", "replace")
+            return part.encode(self.codecs[0], "replace")
+        switched = _ESCAPE in encoded or "iso_ir_58" not in self.codecs
+        return encoded if switched else _SWITCH_TO_GB.encode() + encoded
+
+    @property
+    def _one_byte(self) -> bool:
+        return all(codec.startswith(_ONE_BYTE) for codec in self.codecs)
 
 
 def is_declaration(value: bytes) -> bool:
@@ -87,6 +106,4 @@ def charset_of(value: bytes) -> Charset:
             codecs = convert_encodings(terms)
     except (LookupError, ValueError):
         return Charset()
-    # ASCII is declared by default and by mistake; its bytes above 127 are usually Latin-1.
-    names = tuple("latin_1" if codec in ("ascii", "iso8859") else codec for codec in codecs)
-    return Charset(names or ("latin_1",))
+    return Charset(tuple(codecs) or ("latin_1",))

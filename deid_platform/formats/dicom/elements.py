@@ -244,7 +244,7 @@ def _vr(tag: int, declared: str, found: DataSet) -> str:
     """The VR to go by: the declared one where it can be true, else the one of the dictionary."""
     group, number = tag >> 16, tag & 0xFFFF
     if not group & 1:
-        known = "UL" if number == 0 else public_vr(tag) or _repeating_vr(tag)
+        known = "UL" if number == 0 else public_vr(tag)
         return _plausible(declared, known or "UN") if declared and declared != "UN" else known or "UN"
     if declared and declared != "UN":
         return declared
@@ -263,13 +263,6 @@ def _plausible(declared: str, known: str) -> str:
     if known == "SQ":
         return "UN"
     return known if known in STRING_VRS else declared
-
-
-def _repeating_vr(tag: int) -> str | None:
-    """Overlays and curves repeat in even groups; the dictionary lists the first (PS3.5 7.6)."""
-    if tag >> 24 in (0x50, 0x60):
-        return public_vr(tag & 0xFF00FFFF)
-    return None
 
 
 def _truncated() -> MalformedFile:

@@ -5,7 +5,6 @@ Markers state what was satisfied here. What the sender claimed never decides.
 
 from __future__ import annotations
 
-from deid_platform.formats.dicom.charset import Charset
 from deid_platform.formats.dicom.elements import DataSet, Element
 from deid_platform.model import ENGINE_VERSION
 from deid_platform.policy import Policy
@@ -14,6 +13,7 @@ from deid_platform.policy.options import BASIC_PROFILE_CODE
 IMPLEMENTATION_CLASS_UID = "2.25.268419703287655812390424150276117421830"
 IMPLEMENTATION_VERSION_NAME = f"DEID_PLATFORM_{ENGINE_VERSION}"
 _METHOD_LIMIT = 64
+_SOFTWARE = "deid-platform"
 _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
 
 
@@ -52,21 +52,28 @@ def _method(data: DataSet, policy: Policy) -> bytes:
     """(0012,0063), joined to what earlier de-identification wrote (already cleaned as text)."""
     ours = [
         f"DICOM PS3.15 {policy.edition} Basic Profile, profile {policy.name}",
-        f"deid-platform {ENGINE_VERSION}, policy {policy.digest[:16]}",
+        f"{_SOFTWARE} {ENGINE_VERSION}, policy {policy.digest[:16]}",
     ]
     earlier = data.get(0x00120063)
     kept = earlier.value if earlier and isinstance(earlier.value, bytes) else b""
     # Backslashes inside a character may only be told apart by decoding, so only plain earlier values are joined.
-    values = [part.strip() for part in Charset().decode(kept).split("\\")] if kept.isascii() else []
-    joined = [value[:_METHOD_LIMIT] for value in (*values, *ours) if value]
+    values = [part.strip() for part in kept.decode("ascii").split("\\")] if _is_plain(kept) else []
+    # Of an earlier pass of this software only its profile is told: the digest did not survive cleaning as text.
+    kept_values = [value for value in values if value and not value.startswith(_SOFTWARE)]
+    joined = [value[:_METHOD_LIMIT] for value in (*kept_values, *ours)]
     return "\\".join(dict.fromkeys(joined)).encode()
+
+
+def _is_plain(value: bytes) -> bool:
+    """Whether a text is ASCII without escape sequences."""
+    return value.isascii() and b"\x1b" not in value
 
 
 def _contribute(data: DataSet) -> None:
     """(0018,A001) with purpose 109104, De-identifying Equipment (PS3.3 C.12.1, good practice of E.1.1)."""
     item = DataSet()
-    _put(item, 0x00080070, "LO", "deid-platform")
-    _put(item, 0x00081090, "LO", "deid-platform")
+    _put(item, 0x00080070, "LO", _SOFTWARE)
+    _put(item, 0x00081090, "LO", _SOFTWARE)
     _put(item, 0x00181020, "LO", ENGINE_VERSION)
     item[0x0040A170] = Element(0x0040A170, "SQ", [_code("109104", "DCM", "De-identifying Equipment")])
     earlier = data.get(0x0018A001)

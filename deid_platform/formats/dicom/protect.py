@@ -118,8 +118,8 @@ class Protector:
     def _clean_term(self, text: str) -> tuple[str, int]:
         number = text.strip().isdecimal() and len(text.strip()) < _LONG_NUMBER
         treated, count = (text, 0) if number else self._anonymous.clean(text)
-        if not _TERM.fullmatch(text) and not all(fold(word) in clinical_words() for word in _WORD.findall(text)):
-            count += 1
+        if not _TERM.fullmatch(text):
+            count += any(len(word) > 1 and fold(word) not in clinical_words() for word in _WORD.findall(text))
         again, own = self._own_but_clinical(treated)
         return again, count + own
 
