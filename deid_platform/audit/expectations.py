@@ -8,6 +8,7 @@ happens when it is first used.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -16,9 +17,9 @@ import pandas as pd
 from deid_platform.manifest import MANIFEST_SCHEMA, Manifest
 from deid_platform.model import Reason, Stage, Status
 
-_OPAQUE = r"^[A-Z2-7]{16}$"
-_UID = r"^(?:2\.25\.\d{1,39}|)$"
-_OBJECT = r"^(?:scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{32}/[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+$"
+_OPAQUE = r"^[A-Z2-7]{16}\Z"
+_UID = r"^(?:2\.25\.\d{1,39}|)\Z"
+_OBJECT = r"^(?:scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{32}/[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+\Z"
 
 
 @cache
@@ -37,7 +38,10 @@ def _expectations(gx: Any) -> list[Any]:
     passed = {"row_condition": Column("status") == "passed"}
     stopped = {"row_condition": Column("status") == "quarantined"}
     core = gx.expectations
+    filled = ("object", "size", "sha256", "subject", "study", "series", "instance")  # the others pass over nulls
     return [
+        *(core.ExpectColumnValuesToNotBeNull(column=c) for c in ("item", "stage", "reason")),
+        *(core.ExpectColumnValuesToNotBeNull(column=c, **passed) for c in filled),
         core.ExpectColumnValuesToBeUnique(column="item"),
         core.ExpectColumnValuesToMatchRegex(column="item", regex=_OPAQUE),
         core.ExpectColumnValuesToBeInSet(column="status", value_set=[str(status) for status in Status]),
@@ -47,7 +51,7 @@ def _expectations(gx: Any) -> list[Any]:
         core.ExpectColumnValuesToMatchRegex(column="subject", regex=_OPAQUE, **passed),
         *(core.ExpectColumnValuesToMatchRegex(column=c, regex=_UID, **passed) for c in ("study", "series", "instance")),
         core.ExpectColumnValuesToMatchRegex(column="object", regex=_OBJECT, **passed),
-        core.ExpectColumnValuesToMatchRegex(column="sha256", regex=r"^[0-9a-f]{64}$", **passed),
+        core.ExpectColumnValuesToMatchRegex(column="sha256", regex=r"^[0-9a-f]{64}\Z", **passed),
         core.ExpectColumnValuesToBeBetween(column="size", min_value=1, **passed),
     ]
 
@@ -64,7 +68,10 @@ def unmet_expectations(manifest: Manifest) -> dict[str, int]:
     batch = asset.add_batch_definition_whole_dataframe("all")
     suite = gx.ExpectationSuite(name="manifest", expectations=_expectations(gx))
     result = batch.get_batch({"dataframe": frame}).validate(suite, result_format="SUMMARY")
-    return dict(sorted(_unmet(result)))
+    totals: Counter[str] = Counter()
+    for name, count in _unmet(result):
+        totals[name] += count
+    return dict(sorted(totals.items()))
 
 
 def _unmet(result: Any) -> list[tuple[str, int]]:

@@ -19,7 +19,7 @@ def sealed(count: int = 4) -> Batch:
 def entry(number: int, stage: Stage = Stage.PIXEL_CLEANED, study: int = 0) -> Entry:
     """The row of one object of :func:`sealed` that passed; objects of a study share a series."""
     subject = HERE.subject(f"patient of study {study}", "")
-    study_uid, series, instance = HERE.uid(f"1.2.{study}"), HERE.uid(f"1.2.{study}.1"), HERE.uid(f"1.2.{study}.1.{number}")
+    study_uid, series, instance = (HERE.uid(f"1.2.{study}{suffix}") for suffix in ("", ".1", f".1.{number}"))
     return Entry(
         item=HERE.token("item", "north", f"drop/object{number}.dcm"),
         status=Status.PASSED,

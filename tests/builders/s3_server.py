@@ -37,5 +37,5 @@ def _connection(endpoint: str, key: str, secret: str) -> S3Connection:
         endpoint_url=endpoint,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
-        max_attempts=1,
+        max_attempts=5,  # moto loses requests when threads write one key
     )

@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from deid_platform import run as run_module
+from deid_platform.audit import checks
 from deid_platform.errors import StoreError
 from deid_platform.identity import Identity
 from deid_platform.intake import sealed_batches
@@ -26,11 +27,11 @@ from deid_platform.stages.pipeline import Pipeline
 from deid_platform.store.folder import FolderStore
 from deid_platform.store.protocol import Store
 from tests.builders.chain import KEY, Here, fill, land, pipeline, run_chain, seal, small_files, tree
-from tests.builders.dicom import encode, image, person, report
+from tests.builders.dicom import encode, person, report
 from tests.builders.failing_store import FailingStore
 
 ROOT = Path(__file__).parents[2]
-FILES = {"a.dcm": encode(image(person(0))), "c.dcm": encode(report(person(1))), "empty.dcm": b""}
+FILES = {"a.dcm": encode(report(person(0))), "c.dcm": encode(report(person(1))), "empty.dcm": b""}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,11 @@ def test_every_kind_of_object_is_written(undisturbed: Undisturbed) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it took place", "after it took place"])
-def test_a_store_that_fails_at_any_write_loses_nothing(undisturbed: Undisturbed, tmp_path: Path, after: bool) -> None:
+def test_a_store_that_fails_at_any_write_loses_nothing(
+    undisturbed: Undisturbed, tmp_path: Path, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The column rules write nothing, and would take most of the time of so many runs.
+    monkeypatch.setattr(checks, "unmet_expectations", lambda _: {})
     for number in range(1, undisturbed.writes + 1):
         folder = tmp_path / str(number)
         store = FolderStore(str(folder))
@@ -111,7 +116,6 @@ def test_a_store_that_fails_for_a_while_is_only_a_delay(undisturbed: Undisturbed
 MOMENTS = (
     ".work/raw/*/*/manifest.parquet",
     ".work/scrubbed/**/*.dcm",
-    ".work/pixel_cleaned/*/*/manifest.parquet",
     ".work/pixel_cleaned/*/*/gate.json",
     "released/**/*.dcm",
 )
@@ -165,7 +169,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(tmp_path: Path) -
 
 
 @pytest.fixture
-def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run that ended while it deleted its intermediate results, of which the first is gone."""
     fill(tmp_path / "in", {name: FILES[name] for name in ("c.dcm", "empty.dcm")})
 
@@ -175,10 +179,10 @@ def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module.shutil, "rmtree", delete_one)
+        patch.setattr(run_module, "shutil", SimpleNamespace(rmtree=delete_one))
         with pytest.raises(KeyboardInterrupt):
             run(order(tmp_path))
-    yield tmp_path
+    return tmp_path
 
 
 def test_a_run_killed_while_it_cleans_up_is_no_trouble_for_the_next(interrupted: Path) -> None:
