@@ -104,7 +104,7 @@ def _written_as_one(names: dict[str, str], weak: list[str]) -> Iterator[str]:
         yield rf"(?:{'|'.join(names.values())}){{2,3}}"
     if long := "|".join(pattern for name, pattern in names.items() if len(name) > 4):
         short = "|".join(sorted({*weak, *(name[0] for name in names)}))
-        yield rf"(?:{short})(?:{long})|(?:{long})(?:{short})"
+        yield rf"(?:{short}){{1,2}}(?:{long})|(?:{long})(?:{short}){{1,2}}"
 
 
 def _is_strong(word: str) -> bool:

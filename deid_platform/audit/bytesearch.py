@@ -29,7 +29,7 @@ class Needlestack:
 
     def found_in(self, data: bytes) -> Iterator[tuple[bytes, int]]:
         """Every needle in ``data`` with its offset."""
-        if not self._by_prefix:
+        if not self._by_prefix or len(data) < PREFIX:
             return
         for phase in (0, 1):
             for at in self._candidates(data, phase):
@@ -39,6 +39,6 @@ class Needlestack:
 
     def _candidates(self, data: bytes, phase: int) -> list[int]:
         """Offsets, even or odd, at which both halves of some prefix stand, shape (candidates,)."""
-        words: NDArray[np.uint16] = np.frombuffer(data, "<u2", count=max(0, len(data) - phase) // 2, offset=phase)
+        words: NDArray[np.uint16] = np.frombuffer(data, "<u2", count=(len(data) - phase) // 2, offset=phase)
         begins = np.flatnonzero(self._first[words[:-1]])
         return [int(at) * 2 + phase for at in begins[self._second[words[begins + 1]]]]

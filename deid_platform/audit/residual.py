@@ -69,13 +69,17 @@ def _spaced(number: str) -> str:
 
 def _in_header(needles: Needles, data: mmap, end: int) -> Iterator[Hit]:
     """Byte search of everything but the pixels: undeclared encodings, private values, meta group, odd corners."""
-    kinds = {form.lower(): "word" for string in needles.spellings for form in _hidden(string)}
-    kinds |= {form.lower(): "number" for string in _long(needles.numbers) for form in _hidden(string)}
+    strings = {"word": needles.spellings, "number": _long(needles.numbers)}
+    plain_forms = {form.lower(): kind for kind in strings for string in strings[kind] for form in _encoded(string)}
+    coded_forms = {form.lower(): kind for kind in strings for string in strings[kind] for form in _in_base64(string)}
+    kinds = {form: kind for form, kind in (coded_forms | plain_forms).items() if len(form) >= MIN_BYTES}
     stack = Needlestack(kinds)
     dates = _date_pattern(needles.dates)
     for piece in _pieces(data, 0, end):
         lowered = piece.lower()
-        yield from (("header", kinds[form]) for form, at in stack.found_in(lowered) if _stands_alone(lowered, form, at))
+        for form, at in stack.found_in(lowered):
+            if form not in plain_forms or _stands_alone(lowered, form, at):
+                yield "header", kinds[form]
         if any(uid.decode() in needles.uids for uid in _UID.findall(piece)):
             yield "header", "uid"
         if dates is not None and dates.search(lowered):
@@ -110,15 +114,15 @@ def _encoded(string: str) -> Iterator[bytes]:
                 continue
 
 
-def _hidden(string: str) -> set[bytes]:
-    """A needle encoded, and in base64, which has three phases whose inner characters are stable."""
-    forms = set(_encoded(string))
-    for spelling in (string, string.lower(), string.upper(), string.title()):
+def _in_base64(string: str) -> Iterator[bytes]:
+    """A needle in base64, which has three phases whose inner characters are stable, whatever stands around it."""
+    for spelling in {string, string.lower(), string.upper(), string.title()}:
         raw = spelling.encode()
         for phase in range(3):
             coded = base64.b64encode(b"\0" * phase + raw)
-            forms.add(coded[(phase * 8 + 5) // 6 : (phase + len(raw)) * 8 // 6])
-    return {form for form in forms if len(form) >= MIN_BYTES}
+            inner = coded[(phase * 8 + 5) // 6 : (phase + len(raw)) * 8 // 6]
+            if len(inner) >= MIN_BULK_BYTES:
+                yield inner
 
 
 def _stands_alone(data: bytes, needle: bytes, at: int) -> bool:

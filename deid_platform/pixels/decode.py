@@ -37,14 +37,9 @@ _PLUGINS: dict[str, str] = {
 }
 
 
-def one_fragment_per_frame(transfer_syntax: str) -> bool:
-    """Whether every fragment is a frame of its own. Source: PS3.5 A.4.2, A.4.13."""
-    return transfer_syntax in {uid.RLELossless, DEFLATED_FRAMES}
-
-
 def starts_frame(transfer_syntax: str, fragment: bytes) -> bool:
-    """Whether a fragment begins a frame in this transfer syntax."""
-    return one_fragment_per_frame(transfer_syntax) or starts_image(fragment)
+    """Whether a fragment begins a frame; in some transfer syntaxes each does. Source: PS3.5 A.4.2, A.4.13."""
+    return transfer_syntax in {uid.RLELossless, DEFLATED_FRAMES} or starts_image(fragment)
 
 
 def native_frame(file: BinaryIO, layout: Layout, index: int) -> NDArray[Any]:

@@ -124,7 +124,7 @@ def test_the_key_stands_in_no_event_no_configuration_and_no_description(
         stored.decode("latin-1"),
         repr(vault),
         str(vault.to_config_schema().as_field()),
-        repr(vault.dict()),
+        repr(vault.model_dump()),
     ):
         assert not [spelling for spelling in spellings if spelling.lower() in written.lower()]
 

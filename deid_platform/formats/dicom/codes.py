@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from pydicom.sr.codedict import codes
-
 from deid_platform.formats.dicom.elements import DataSet
 
 CODE_MEANING, _CODING_SCHEME = 0x00080104, 0x00080102
@@ -30,6 +28,8 @@ def is_published(data: DataSet, path: str) -> bool:
 
 @cache
 def published_meanings() -> frozenset[str]:
-    """Meanings that the context groups of PS3.16 use, as pydicom carries them."""
+    """Meanings that the context groups of PS3.16 use, as pydicom carries them; loading them takes a while."""
+    from pydicom.sr.codedict import codes
+
     concepts = (code for scheme in codes.schemes() for code in getattr(codes, scheme).concepts.values())
     return frozenset(str(code.meaning) for code in concepts)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 from deid_platform.dates import shift_value
 from deid_platform.formats.dicom.charset import Charset
@@ -33,6 +34,8 @@ _TIME = re.compile(rf"\s*(?:{_CLOCK})?\s*")
 _AFTER_DATE = re.compile(rf"[ T]?(?:{_CLOCK})?\s?(?:[-+](?:0\d|1[0-4])\d\d)?")
 _TERM = re.compile(r"[A-Z0-9_ ]{0,16}")
 _WORD = re.compile(r"[^\W\d_]+")
+_LONG_ENOUGH_FOR_TEXT = 12
+"""Bytes from which on numbers that are all letters are no chance."""
 _LINES = {ord(character): " " for character in "\t\n\f\r"}
 MAX_AGE = 90
 """45 CFR 164.514(b)(2)(i)(C): ages above 89 become one category, written 090Y."""
@@ -109,24 +112,14 @@ class Protector:
         return self.cleaner.redact_own(text, spare=clinical_words())
 
     def _clean_meaning(self, text: str) -> tuple[str, int]:
-        treated, count = self._anonymous.clean(text)
+        treated, count = replace(self.cleaner, own=Identifiers()).clean(text)
         if count and text.strip() in published_meanings():
             treated, count = text, 0
         again, own = self._own_but_clinical(treated)
         return again, count + own
 
     def _clean_term(self, text: str) -> tuple[str, int]:
-        number = text.strip().isdecimal() and len(text.strip()) < _LONG_NUMBER
-        treated, count = (text, 0) if number else self._anonymous.clean(text)
-        if not _TERM.fullmatch(text):
-            count += any(len(word) > 1 and fold(word) not in clinical_words() for word in _WORD.findall(text))
-        again, own = self._own_but_clinical(treated)
-        return again, count + own
-
-    @property
-    def _anonymous(self) -> TextCleaner:
-        """The cleaner as it is for anybody: forms and dates, without what is known of the subject."""
-        return replace(self.cleaner, own=Identifiers())
+        return ("", 1) if not _may_be_term(text) else self._own_but_clinical(text)
 
     def age(self, value: bytes) -> bytes:
         """An age kept, above 89 years as 090Y; what is no age goes."""
@@ -141,6 +134,13 @@ class Protector:
         if value.decode("latin-1").rstrip(" \0").translate(_LINES).isprintable():
             return self.text("UT", value, Charset())
         return None if any(self.cleaner.redact_own(text)[1] for text in _readings(value)) else value
+
+    def spells_identifiers(self, value: bytes) -> bool:
+        """Whether bytes that should be numbers are a text from which something would have to go."""
+        if len(value) < _LONG_ENOUGH_FOR_TEXT or not value.isascii():
+            return False
+        text = value.decode("ascii").rstrip(" \0").translate(_LINES)
+        return text.isprintable() and self.cleaner.clean(text)[1] > 0
 
     def _each(self, vr: str, value: bytes, charset: Charset, treat) -> bytes:  # type: ignore[no-untyped-def]
         cut = _before_nul(value)
@@ -176,6 +176,18 @@ def _fit(vr: str, text: str) -> str:
 
 def _text(value: bytes) -> str:
     return value.decode("latin-1").rstrip(" \0")
+
+
+@lru_cache(maxsize=4096)
+def _may_be_term(text: str) -> bool:
+    """Whether a text may be a defined term: no form of an identifier, and if in small letters, of known words."""
+    if text.strip().isdecimal() and len(text.strip()) < _LONG_NUMBER:
+        return True
+    if not _TERM.fullmatch(text):
+        unknown = (word for word in _WORD.findall(text) if len(word) > 1 and fold(word) not in clinical_words())
+        if next(unknown, None) is not None:
+            return False
+    return TextCleaner(Identifiers(), None, str).clean(text)[1] == 0
 
 
 def _moved(value: str, days: int) -> str | None:

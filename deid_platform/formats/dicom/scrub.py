@@ -165,8 +165,8 @@ class Scrubber:
             return protector.opaque(value)
         if vr in BINARY_VRS and rule.action is not Action.KEEP:
             return None
-        # A binary number whose bytes do not add up is something else under a false VR.
-        return None if len(value) % NUMBER_BYTES.get(vr, 1) else value
+        # A binary number whose bytes do not add up, or spell a text, is something else under a false VR.
+        return None if len(value) % NUMBER_BYTES.get(vr, 1) or protector.spells_identifiers(value) else value
 
     def _dummy(self, data: DataSet, element: Element, value: bytes) -> bytes:
         if element.tag == PATIENT_ID:

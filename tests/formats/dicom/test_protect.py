@@ -242,6 +242,13 @@ def test_safe_private_bytes_that_name_the_subject_go(codec: str, shift: int) -> 
     assert protector().opaque(value) is None
 
 
+def test_numbers_that_spell_identifiers_are_none() -> None:
+    assert protector().spells_identifiers(b"for Quintrelle, now\0")
+    assert protector().spells_identifiers(b"seen by Dr Zacharias")
+    for value in (b"Quintrelle", bytes(range(64)), b"\0\0\x80\x3f" * 8, b"nothing to see here", b"Quintrelle \xff\xff"):
+        assert not protector().spells_identifiers(value)
+
+
 # Dummies
 
 

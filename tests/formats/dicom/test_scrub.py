@@ -68,6 +68,8 @@ HIDDEN: dict[str, tuple[bytes, ...]] = {
     "private elements below the creators": (element(0x00990001, b"LO", NEEDLE),),
     "text in safe private bytes": (SAFE, element(0x0019100C, b"OB", b"Slice 1\r\nDr Zacharias Kent")),
     "text in safe private floats": (SAFE, long(0x0019100C, b"OF", b"Dr Zacharias Kent   ")),
+    "text in safe private integers": (SAFE, element(0x0019100C, b"SS", b"Dr Zacharias Kent ")),
+    "text in the number of rows": (element(0x00280010, b"US", b"Dr Zacharias Kent "),),
     "a private group length that names a creator": (
         element(0x00190000, b"LO", b"SIEMENS MR HEADER"), element(0x00190010, b"LO", NEEDLE),
     ),
