@@ -69,12 +69,12 @@ class Policy:
 
     def rule(self, tag: int, vr: str) -> Rule:
         """What happens to a public attribute met with this VR."""
-        listed = self._listed.get(tag)
-        if listed is not None:
-            return listed
         group = tag >> 16
         if group in (0x0000, 0x0002, 0x0004):
             return _MISPLACED
+        listed = self._listed.get(tag)
+        if listed is not None:
+            return listed
         family = self._families.get(group >> 8)
         if family is not None:
             return family

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 from deid_platform.errors import StoreError, UnsafeToRelease
 from deid_platform.identity import Identity
@@ -50,10 +52,19 @@ def code_version(stage: Stage, policy: Policy, fingerprint: str = "") -> str:
     """The parts that decide what a stage makes of its input, as one short digest."""
     parts = [ENGINE_VERSION, str(stage), fingerprint]
     if stage is not Stage.RAW:
-        parts.append(policy.digest)
+        parts += [policy.digest, _word_lists()]
     if stage is Stage.PIXEL_CLEANED:
         parts.append(tesseract_version())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def _word_lists() -> str:
+    """SHA-256 over the lists and patterns that steer the cleaning of texts."""
+    digest = hashlib.sha256()
+    for file in sorted(resources.files("deid_platform").joinpath("data").iterdir(), key=lambda file: file.name):
+        digest.update(f"{file.name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

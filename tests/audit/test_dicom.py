@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tracemalloc
 from pathlib import Path
 
@@ -104,6 +105,15 @@ def test_the_audit_takes_little_memory_whatever_the_size_of_the_pixels(lab: Labo
     finally:
         tracemalloc.stop()
     assert peak < 40_000_000
+
+
+def test_nothing_is_logged_of_what_an_object_says(lab: Laboratory, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    strange = element(0x00080005, b"CS", b"Zacharias"), element(0x0020000E, b"UI", b"Zacharias")
+    cleaned = lab.clean(with_elements(*strange, element(0x00081030, b"LO", "Я Quintrellebaba".encode("cp1251"))))
+    audited(cleaned)
+    audited(lab.clean(bad_files.wrong_vr()))
+    assert caplog.records == []
 
 
 def test_auditing_changes_nothing(lab: Laboratory) -> None:

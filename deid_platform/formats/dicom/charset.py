@@ -10,6 +10,8 @@ from functools import lru_cache
 
 from pydicom.charset import convert_encodings, decode_bytes, encode_string
 
+from deid_platform.pixels.layout import quiet
+
 _DELIMITERS = set(b"\\^=\r\n\t\f")
 """What ends the effect of an escape sequence (PS3.5 6.1.2.5.3). Sets of several bytes hold ASCII as well, and some
 writers forget to switch to them again, so they are left in effect."""
@@ -39,7 +41,7 @@ class Charset:
         if value.isascii() and _ESCAPE not in value:
             return value.decode("ascii")
         try:
-            with warnings.catch_warnings():
+            with quiet():
                 warnings.simplefilter("error")
                 used = self.used_in(value)
                 text = decode_bytes(value, list(used.codecs), _DELIMITERS if used._one_byte else set())
@@ -78,7 +80,7 @@ class Charset:
         except UnicodeError:
             pass
         try:
-            with warnings.catch_warnings():
+            with quiet():
                 warnings.simplefilter("error")
                 encoded = encode_string(part, list(self.codecs))
         except (UnicodeError, UserWarning, LookupError):
@@ -101,8 +103,7 @@ def charset_of(value: bytes) -> Charset:
     """The character set a value of (0008,0005) declares; Latin-1 where it declares none that is known."""
     terms = [term.strip() for term in value.decode("latin-1").strip(" \0").split("\\")]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             codecs = convert_encodings(terms)
     except (LookupError, ValueError):
         return Charset()
