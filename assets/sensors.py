@@ -9,7 +9,7 @@ import dagster as dg
 from assets.boundary import boundary
 from assets.jobs import deidentify
 from assets.partitions import BATCHES, batch_partitions
-from deid_platform.intake import drops, seal_drop, sealed_batches
+from deid_platform.intake import drops, is_site, seal_drop, sealed_batches
 from resources.platform import PlatformResource
 
 MAX_REQUESTS = 50
@@ -28,8 +28,9 @@ def landing_sensor(context: dg.SensorEvaluationContext, platform: PlatformResour
     with boundary("landing_sensor"):
         seal_all(platform)
         waiting = _waiting(context, platform)
+        idle = _idle(platform)
     if not waiting:
-        return dg.SkipReason("No drop is complete, and every sealed batch has been taken in.")
+        return dg.SkipReason(idle)
     return dg.SensorResult(
         run_requests=[_request(batch) for batch in waiting],
         dynamic_partitions_requests=[batch_partitions.build_add_request(waiting)],
@@ -58,6 +59,15 @@ def _waiting(context: dg.SensorEvaluationContext, platform: PlatformResource) ->
     known = set(context.instance.get_dynamic_partitions(BATCHES))
     waiting = [batch for batch in sealed_batches(platform.zones().trusted) if batch not in done]
     return sorted(waiting, key=lambda batch: (batch in known, batch))[:MAX_REQUESTS]
+
+
+def _idle(platform: PlatformResource) -> str:
+    """Why there is nothing to do. Folders that are no site's are counted: their files would wait in vain."""
+    strange = sum(not is_site(name) for name in platform.zones().landing.folders(""))
+    told = "No drop is complete, and every sealed batch has been taken in."
+    if strange:
+        told += f" {strange} folders are not looked at: a site's name is lower-case letters, digits and hyphens."
+    return told
 
 
 def _request(batch: str) -> dg.RunRequest:

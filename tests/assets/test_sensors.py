@@ -60,6 +60,14 @@ def test_an_idle_day_is_skipped_with_a_sentence(deployment: Deployment) -> None:
     assert "No drop is complete" in str(answer.skip_message)
 
 
+def test_folders_that_are_no_sites_are_counted_and_not_named(deployment: Deployment, tmp_path: Path) -> None:
+    for name in ("St Mary's", "Quintrelle"):
+        land(tmp_path, {"a.dcm": b"x"}, site=name)
+    told = str(getattr(deployment.tick(), "skip_message", ""))
+    assert "2 folders are not looked at" in told
+    assert "Quintrelle" not in told
+
+
 def test_a_filling_drop_is_left_alone_until_it_is_quiet_or_marked(deployment: Deployment, tmp_path: Path) -> None:
     drop = land(tmp_path, {"a.dcm": b"x"})
     waits = patient(deployment)

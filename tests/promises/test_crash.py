@@ -124,7 +124,7 @@ MOMENTS = (
 
 def command(base: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | {"DEID_KEY": KEY.hex(), "PYTHONPATH": str(ROOT)}
-    arguments = ["in", "out", "--site", "north", "--workers", "2"]
+    arguments = ["in", "out", "--site", "north", "--workers", "1"]
     return subprocess.Popen(
         [sys.executable, "-m", "deid_platform.cli", "run", *arguments],
         cwd=base,

@@ -13,11 +13,14 @@ from click.testing import CliRunner
 from pydicom.data import get_testdata_file
 
 from deid_platform import cli
+from deid_platform.identity import Identity
 from deid_platform.layout import Zones
+from deid_platform.policy import load_policy
+from deid_platform.run import Order, run
 from deid_platform.store.folder import FolderStore
 from deid_platform.workers import ProcessCompute
 from resources.compute import ComputeResource
-from tests.builders.chain import DROP, KEY, SITE, Chain, fill, land, pipeline, run_chain, run_drops, tree
+from tests.builders.chain import DROP, KEY, SITE, Chain, Here, fill, land, pipeline, run_chain, run_drops, tree
 from tests.builders.deployment import deployed
 
 # pydicom's packaged files: modalities, transfer syntaxes, and files that are odd in one way or another.
@@ -96,8 +99,5 @@ def test_two_workers_write_every_byte_as_one_does(both: Both, tmp_path: Path) ->
 def test_a_file_gives_the_same_bytes_alone_as_in_company(both: Both, tmp_path: Path) -> None:
     name = "reportsi.dcm"
     fill(tmp_path, {name: packaged(name, FILES.index(name))})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEID_KEY", KEY.hex())
-        arguments = ["run", str(tmp_path / name), str(tmp_path / "out"), "--site", SITE, "--workers", "1"]
-        assert CliRunner().invoke(cli.main, arguments).exit_code == 0
+    run(Order(tmp_path / name, tmp_path / "out", load_policy("tcia"), Identity(KEY, SITE), Here()))
     assert tree(tmp_path / "out/released").items() <= tree(both.output / "released").items()

@@ -113,9 +113,7 @@ class _Reader:
         self._end = len(buffer)
         self._file = file
 
-    def data_set(
-        self, at: int, end: int, encoding: Encoding, *, depth: int, delimited: bool
-    ) -> tuple[DataSet, int]:
+    def data_set(self, at: int, end: int, encoding: Encoding, *, depth: int, delimited: bool) -> tuple[DataSet, int]:
         """Elements from ``at`` to ``end``, or to an item delimiter; also where reading stopped."""
         found = DataSet()
         unpack = struct.Struct(encoding.order + "HHI").unpack_from

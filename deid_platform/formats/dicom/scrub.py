@@ -18,8 +18,6 @@ from deid_platform.policy.private import private_segment, public_segment
 
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
 ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
-# The tables list some of them for what they are where they belong.
-_MISPLACED = Rule(Action.REMOVE, "PS3.15 2026c E.1.1: command, meta and directory elements do not belong in a data set")
 _PUBLISHED = Rule(Action.CLEAN, "PS3.16 section 8, code of a published scheme")
 
 
@@ -54,8 +52,7 @@ class Scrubber:
                 keep = self.protector.meaning if element.tag == CODE_MEANING else self.protector.code
                 self._set(element, keep(element.vr, element.value, charset), _PUBLISHED)
                 continue
-            misplaced = element.tag >> 16 in (0x0000, 0x0002, 0x0004)
-            rule = _MISPLACED if misplaced else self.policy.rule(element.tag, element.vr)
+            rule = self.policy.rule(element.tag, element.vr)
             self._apply(data, element, rule, charset, path + public_segment(element.tag), replace=replace)
         self._private(data, charset, path, replace=replace)
 
@@ -143,8 +140,8 @@ class Scrubber:
             clean = protector.text if rule.action is Action.CLEAN else protector.own_only
             return clean(vr, value, charset)
         if vr in ("DA", "DT", "TM"):
-            keep = rule.action is Action.KEEP
-            shift = rule.action is Action.CLEAN and self.policy.dates == "shift"
+            shift = rule.action in (Action.CLEAN, Action.KEEP) and self.policy.dates == "shift"
+            keep = rule.action is Action.KEEP and not shift
             return protector.date(vr, value, keep=keep) if keep or shift else b""
         return self._other(element, value, rule, charset)
 

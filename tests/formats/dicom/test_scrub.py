@@ -268,6 +268,12 @@ def test_a_retained_device_keeps_its_names_but_not_the_subjects(lab: Laboratory)
     assert (basic.StationName, basic.DeviceSerialNumber) == ("REMOVED", "REMOVED")
 
 
+def test_a_date_in_the_place_of_a_retained_text_moves_all_the_same(lab: Laboratory) -> None:
+    ds = cleaned(lab, element(0x00100046, b"DA", b"20110523"))
+    assert ds[0x00100046].value != "20110523"
+    assert ds[0x00100046].value == cleaned(lab, element(0x00080022, b"DA", b"20110523")).AcquisitionDate
+
+
 def test_emptied_sequences_have_no_items(lab: Laboratory) -> None:
     emptied = (tag for tag, rule in load_policy("basic").listed() if rule.action is Action.EMPTY)
     tag = next(tag for tag in emptied if public_vr(tag) == "SQ")
