@@ -18,8 +18,7 @@ from assets import sensors
 from assets.catalogue import catalogue
 from assets.definitions import defs
 from assets.sensors import landing_sensor
-from deid_platform.stages import released
-from deid_platform.stages.raw import raw_digest
+from deid_platform.stages import raw
 from tests.builders.chain import pipeline
 from tests.builders.dicom import person
 
@@ -74,7 +73,7 @@ def run_with_a_file_in_the_way(instance: dg.DagsterInstance, batch: str, stage: 
     """A store that cannot be written, by a worker or by the run itself: a file stands where a folder should be."""
     place = STORE / stage / batch
     if stage == "raw":  # where the members of the batch lie already
-        place /= raw_digest(pipeline(STORE, site=batch.rpartition("-")[0]), batch)
+        place /= raw.raw_digest(pipeline(STORE, site=batch.rpartition("-")[0]), batch)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.touch()
     return run(instance, batch)
@@ -82,7 +81,7 @@ def run_with_a_file_in_the_way(instance: dg.DagsterInstance, batch: str, stage: 
 
 def run_with_a_fault(instance: dg.DagsterInstance, batch: str) -> bool:
     """A fault of this software whose text and cause name a person."""
-    released.render_report = fail
+    raw.write_manifest = fail
     return run(instance, batch)
 
 
