@@ -32,7 +32,7 @@ def import_library() -> Any:
 
 
 def _expectations(gx: Any) -> list[Any]:
-    """One list for every dataset after raw: rows in quarantine have no object, others must have one."""
+    """One list for every dataset after raw: rows in quarantine tell no place, others must have an object."""
     from great_expectations.expectations.row_conditions import Column
 
     passed = {"row_condition": Column("status") == "passed"}
@@ -48,6 +48,8 @@ def _expectations(gx: Any) -> list[Any]:
         core.ExpectColumnValuesToBeInSet(column="reason", value_set=[str(reason) for reason in Reason], **stopped),
         core.ExpectColumnValuesToBeInSet(column="stage", value_set=[str(stage) for stage in Stage], **stopped),
         core.ExpectColumnValuesToBeInSet(column="reason", value_set=[""], **passed),
+        core.ExpectColumnValuesToBeInSet(column="object", value_set=[""], **stopped),
+        core.ExpectColumnValuesToBeInSet(column="etag", value_set=[""]),
         core.ExpectColumnValuesToMatchRegex(column="subject", regex=_OPAQUE, **passed),
         *(core.ExpectColumnValuesToMatchRegex(column=c, regex=_UID, **passed) for c in ("study", "series", "instance")),
         core.ExpectColumnValuesToMatchRegex(column="object", regex=_OBJECT, **passed),
