@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from deid_platform.batches import Batch, Bounds, Landed, plan
 from deid_platform.errors import StoreError
-from deid_platform.formats.registry import FORMATS
+from deid_platform.formats.registry import format_of
 from deid_platform.identity import Identity
 from deid_platform.layout import Zones, ledger_folder, survey_key
 from deid_platform.manifest import read_rows, write_rows
@@ -168,7 +168,7 @@ def _study_of(landing: Store, identity: Identity) -> Callable[[StoredObject], st
         except StoreError:
             landing.require()  # without the zone every study would be torn into single objects
             return ""
-        accepted = next((f for f in FORMATS if f.accepts(head)), None)
+        accepted = format_of(head)
         return (accepted.study_of(head, identity) if accepted else None) or ""
 
     return look

@@ -97,17 +97,6 @@ class StoredObject:
     modified: float
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One landed object as the engine knows it. ``id`` is opaque; ``key`` never leaves the raw zone."""
-
-    id: str
-    key: str
-    format: str
-    size: int
-    sha256: str
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
     """What was done to an item, never a value: ``target`` (tag or region), action code, rule, number of places."""

@@ -37,7 +37,6 @@ _FAMILIES = {0x50: "Curve Data", 0x60: "Overlay Data"}
 _UNKNOWN = Rule(Action.REMOVE, "not in the DICOM data dictionary")
 _MISPLACED = Rule(Action.REMOVE, "PS3.15 2026c E.1.1: command, meta and directory elements do not belong in a data set")
 _PRIVATE = Rule(Action.REMOVE, f"{_TABLE}, Private Attributes, Basic Prof.")
-_CREATOR = Rule(Action.KEEP, "private creator of an element that is kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,13 @@ from deid_platform.stages.task import (
 from deid_platform.store.protocol import Store
 
 
-def released_digest(pipeline: Pipeline, batch: str) -> str:
-    """The digest of the released stage under the present policy, key and programs."""
-    return pipeline.digest(Stage.RELEASED, pixel_digest(pipeline, batch))
+def released_digest(pipeline: Pipeline, verdict: Verdict) -> str:
+    """The digest of the released stage: what was judged, by which gate, and which items it held back.
+
+    A gate that comes to refuse an item thereby makes another release, instead of finding the old one done.
+    """
+    held_back = json.dumps([verdict.manifest_sha256, verdict.gate, verdict.refused], sort_keys=True)
+    return pipeline.digest(Stage.RELEASED, f"{pixel_digest(pipeline, verdict.batch)}\n{held_back}")
 
 
 def release(pipeline: Pipeline, batch: str) -> StageResult:
@@ -50,7 +54,7 @@ def release(pipeline: Pipeline, batch: str) -> StageResult:
     source_digest = pixel_digest(pipeline, batch)
     source = require(pipeline, Stage.PIXEL_CLEANED, batch, source_digest)
     verdict = read_verdict(pipeline, source, source_digest)
-    digest = released_digest(pipeline, batch)
+    digest = released_digest(pipeline, verdict)
     manifest = find(pipeline, Stage.RELEASED, batch, digest)
     done = manifest is not None
     if manifest is None:

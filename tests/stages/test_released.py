@@ -181,8 +181,17 @@ def test_a_release_that_broke_off_cannot_be_seen_and_is_finished_later(tmp_path:
         release(replace(used, zones=replace(used.zones, released=failing)), batch)
     assert not list((tmp_path / "released").rglob("release.json"))
     assert not (tmp_path / "publication").exists()
-    assert len(release(used, batch).manifest.passed) == 2
-    assert marker(tmp_path, batch)["digest"] == released_digest(used, batch)
+    result = release(used, batch)
+    assert len(result.manifest.passed) == 2
+    assert marker(tmp_path, batch)["digest"] == result.digest
+
+
+def test_a_gate_that_comes_to_hold_an_item_back_makes_another_release(tmp_path: Path) -> None:
+    used, batch = judged(tmp_path)
+    verdict = judge_batch(used, batch).verdict
+    assert released_digest(used, verdict) == release(used, batch).digest
+    stricter = replace(verdict, refused={"A" * 16: "residual_identifier"})
+    assert released_digest(used, stricter) != released_digest(used, verdict)
 
 
 def flat(root: Path, split: int) -> Iterator[Entry]:
