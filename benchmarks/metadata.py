@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import pydicom
+from pydicom.dataset import Dataset
 
 from benchmarks.measure import as_row, measure
 from deid_platform.formats.dicom.dicom import Dicom
@@ -24,15 +25,31 @@ from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
 from tests.builders.dicom import image, person, write
 
+SLICES = 30
+"""Slices of a study."""
+
 _IDENTITY = Identity(bytes(range(32)), "bench")
+_SAME = (0x03, 0x04, 0x0F, 0x1E, 0x23, 0x27, *range(0x41, 0x53))
+_BY_SLICE = (0x19, 0x1B, 0x24, 0x2A, 0x2B)
 
 
 def make(folder: Path, files: int, rows: int = 512) -> None:
     """Write the corpus."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(files):
-        data = image(person(number % 20), instance=number + 1, modality="CT", rows=rows, columns=512)
+        owner = person(number // SLICES)
+        data = image(owner, instance=number % SLICES + 1, modality="CT", rows=rows, columns=512, graphics=False)
+        _add_scanner_block(data, number)
         write(data, folder / f"{number:05d}.dcm")
+
+
+def _add_scanner_block(data: Dataset, number: int) -> None:
+    """Settings as a scanner notes them in a private block, most of them the same in every slice of a series."""
+    block = data.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    for element in _SAME:
+        block.add_new(element, "DS", f"{element * 1.25}")
+    for element in _BY_SLICE:
+        block.add_new(element, "DS", f"{number * 3.75 + element}")
 
 
 def copy(folder: Path, output: Path, decode: bool) -> None:

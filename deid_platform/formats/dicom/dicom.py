@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from deid_platform.audit.dicom import audit_file
 from deid_platform.errors import MalformedFile, UnsupportedFormat
+from deid_platform.formats.dicom.answers import answers_of
 from deid_platform.formats.dicom.charset import Charset, charset_of
 from deid_platform.formats.dicom.elements import CHARACTER_SET, EXPLICIT_LITTLE, DataSet
 from deid_platform.formats.dicom.encode import Sink, write_data_set
@@ -75,8 +76,10 @@ class Dicom:
             _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
             subject = _subject(data, identity)
             days = identity.shift_days(subject)
-            cleaner = TextCleaner(collect(data), mover(policy, days), partial(replacement, identity))
-            scrubber = Scrubber(policy, Protector(identity, policy, cleaner, days), subject)
+            own = collect(data)
+            cleaner = TextCleaner(own, mover(policy, days), partial(replacement, identity))
+            protector = Protector(identity, policy, cleaner, days)
+            scrubber = Scrubber(policy, protector, subject, answers_of(policy, identity, own, subject))
             scrubber.scrub(data)
             satisfied = mark(data, policy)
             _write_preliminaries(sink, file_meta(data, opened.transfer_syntax))

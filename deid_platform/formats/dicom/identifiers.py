@@ -88,9 +88,9 @@ def name_words(text: str) -> Iterator[str]:
 
 def place_words(text: str) -> Iterator[str]:
     """Folded words that are peculiar to a place: no kinds of places, no clinical words, no short ones."""
-    common = clinical_words() | word_list("place_words")
+    common, kinds = clinical_words(), word_list("place_words")
     for word in map(fold, _WORD.findall(text)):
-        if len(word) > 3 and word not in common:
+        if len(word) > 3 and word not in common and word not in kinds:
             yield word
     yield from (number for number in re.findall(r"(?<!\w)\d{5,}(?!\w)", text))
 

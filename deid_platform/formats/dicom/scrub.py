@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deid_platform.dictionary import tag_text
+from deid_platform.formats.dicom.answers import UNASKED, Answers
 from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
 from deid_platform.formats.dicom.documents import replacement_document
@@ -28,6 +29,7 @@ class Scrubber:
     policy: Policy
     protector: Protector
     subject: str
+    answers: Answers = field(default_factory=Answers)
     changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def scrub(self, data: DataSet) -> None:
@@ -117,61 +119,66 @@ class Scrubber:
     def _value(
         self, data: DataSet, element: Element, value: bytes, rule: Rule, charset: Charset, *, replace: bool
     ) -> None:
-        treated = self._treated(data, element, value, rule, charset, replace=replace)
+        if element.tag == ENCAPSULATED_DOCUMENT and rule.action is Action.DUMMY:
+            self._set(element, _stand_in(data), rule)
+            return
+        question = (element.tag, element.vr, rule.action, value, charset, replace)
+        treated = self.answers.get(question, UNASKED)
+        if treated is UNASKED:
+            treated = self._treated(element.tag, element.vr, rule.action, value, charset, replace=replace)
+            self.answers.keep(question, treated)
         if treated is None:
             self._remove(data, element, rule)
         else:
             self._set(element, treated, rule)
 
     def _treated(
-        self, data: DataSet, element: Element, value: bytes, rule: Rule, charset: Charset, *, replace: bool
+        self, tag: int, vr: str, action: Action, value: bytes, charset: Charset, *, replace: bool
     ) -> bytes | None:
-        """The new value, None to remove the element."""
-        protector, vr = self.protector, element.vr
-        if vr == "UN" and not element.tag >> 16 & 1:
+        """The new value, None to remove the element: a function of its arguments, the policy and the subject alone."""
+        protector = self.protector
+        if vr == "UN" and not tag >> 16 & 1:
             return None
         if vr == "UI":
-            return protector.uid(value, keep=rule.action is Action.KEEP and element.tag >> 16 & 1 == 0)
-        if rule.action is Action.DUMMY or (replace and vr in TEXT_VRS):
-            return self._dummy(data, element, value)
-        if rule.action is Action.UID:
+            return protector.uid(value, keep=action is Action.KEEP and tag >> 16 & 1 == 0)
+        if action is Action.DUMMY or (replace and vr in TEXT_VRS):
+            return self._dummy(tag, vr, value)
+        if action is Action.UID:
             return None
         if vr in TEXT_VRS:
-            clean = protector.text if rule.action is Action.CLEAN else protector.own_only
+            clean = protector.text if action is Action.CLEAN else protector.own_only
             return clean(vr, value, charset)
         if vr in ("DA", "DT", "TM"):
-            shift = rule.action in (Action.CLEAN, Action.KEEP) and self.policy.dates == "shift"
-            keep = rule.action is Action.KEEP and not shift
+            shift = action in (Action.CLEAN, Action.KEEP) and self.policy.dates == "shift"
+            keep = action is Action.KEEP and not shift
             return protector.date(vr, value, keep=keep) if keep or shift else b""
-        return self._other(element, value, rule, charset)
+        return self._other(tag, vr, action, value, charset)
 
-    def _other(self, element: Element, value: bytes, rule: Rule, charset: Charset) -> bytes | None:
+    def _other(self, tag: int, vr: str, action: Action, value: bytes, charset: Charset) -> bytes | None:
         """Terms, numbers, ages, names and bytes that are kept or cleaned."""
-        protector, vr = self.protector, element.vr
+        protector = self.protector
         if vr == "AS":
             return protector.age(value)
         if vr in NUMBER_VRS:
             return protector.number(value)
         if vr == "CS":
-            if element.tag == CHARACTER_SET:
+            if tag == CHARACTER_SET:
                 return value if is_declaration(value) else b""
             return protector.term(value, charset)
         if vr in ("PN", "AE", "UR"):
-            return protector.own_only(vr, value, charset) if rule.action is Action.KEEP and vr == "AE" else b""
-        if vr in BINARY_VRS and element.tag >> 16 & 1:
+            return protector.own_only(vr, value, charset) if action is Action.KEEP and vr == "AE" else b""
+        if vr in BINARY_VRS and tag >> 16 & 1:
             return protector.opaque(value)
-        if vr in BINARY_VRS and rule.action is not Action.KEEP:
+        if vr in BINARY_VRS and action is not Action.KEEP:
             return None
         # A binary number whose bytes do not add up, or spell a text, is something else under a false VR.
         return None if len(value) % NUMBER_BYTES.get(vr, 1) or protector.spells_identifiers(value) else value
 
-    def _dummy(self, data: DataSet, element: Element, value: bytes) -> bytes:
-        if element.tag == PATIENT_ID:
+    def _dummy(self, tag: int, vr: str, value: bytes) -> bytes:
+        if tag == PATIENT_ID:
             number = value.decode("latin-1").strip(" \0")
             return self.protector.identity.subject(number, "").encode()
-        if element.tag == ENCAPSULATED_DOCUMENT:
-            return _stand_in(data)
-        return self.protector.dummy(element.vr, value)
+        return self.protector.dummy(vr, value)
 
     def _set(self, element: Element, value: bytes, rule: Rule) -> None:
         if value != element.value:
