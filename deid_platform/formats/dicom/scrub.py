@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deid_platform.dictionary import tag_text
-from deid_platform.formats.dicom.answers import UNASKED, Answers
+from deid_platform.formats.dicom.answers import UNASKED, Answers, Unasked
 from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
 from deid_platform.formats.dicom.documents import replacement_document
@@ -124,7 +124,7 @@ class Scrubber:
             return
         question = (element.tag, element.vr, rule.action, value, charset, replace)
         treated = self.answers.get(question, UNASKED)
-        if treated is UNASKED:
+        if isinstance(treated, Unasked):
             treated = self._treated(element.tag, element.vr, rule.action, value, charset, replace=replace)
             self.answers.keep(question, treated)
         if treated is None:
