@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from mmap import mmap
 
 from deid_platform.dictionary import private_vr, public_vr, tag_text
@@ -33,6 +34,10 @@ LONG_VRS = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 BINARY_VRS = frozenset("OB OD OF OL OV OW UN".split())
 STRING_VRS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
 _VRS = {vr.encode(): vr for vr in SHORT_VRS | LONG_VRS}
+_SHORT_CODES = {vr.encode(): vr for vr in SHORT_VRS}
+_DELIMITERS, _PIXELS = 0xFFFE, 0x7FE0
+_SHORT_LITTLE, _SHORT_BIG = struct.Struct("<HH2sH").unpack_from, struct.Struct(">HH2sH").unpack_from
+_LONG_LITTLE, _LONG_BIG = struct.Struct("<HHI").unpack_from, struct.Struct(">HHI").unpack_from
 _ITEM_BYTES = b"\xfe\xff\x00\xe0"
 
 
@@ -116,18 +121,14 @@ class _Reader:
     def data_set(self, at: int, end: int, encoding: Encoding, *, depth: int, delimited: bool) -> tuple[DataSet, int]:
         """Elements from ``at`` to ``end``, or to an item delimiter; also where reading stopped."""
         found = DataSet()
-        unpack = struct.Struct(encoding.order + "HHI").unpack_from
+        read = self._read_implicit if encoding.implicit else self._read_explicit
         while end - at >= 8:
-            group, number, length = unpack(self._buffer, at)
-            tag = group << 16 | number
-            if tag == ITEM_END and delimited:
-                return found, at + 8
-            if group == 0xFFFE:
+            element, at = read(at, end, encoding, found, depth)
+            if element is None:
+                if delimited:
+                    return found, at
                 raise MalformedFile("A delimiter stands where an element should begin.")
-            vr, length, at = self._header(at, tag, length, encoding)
-            element, at = self._element(tag, vr, length, at, end, encoding, found, depth)
-            if tag in PIXEL_TAGS and element.vr not in BINARY_VRS:
-                raise MalformedFile("Pixel Data has a VR that pixels cannot have.")
+            tag = element.tag
             if tag in found:
                 found.overwritten.append(found[tag])
             found[tag] = element
@@ -136,6 +137,45 @@ class _Reader:
         if delimited or (depth and at != end) or any(self._buffer[at:end]):
             raise _truncated()
         return found, end
+
+    def _read_explicit(
+        self, at: int, end: int, encoding: Encoding, found: DataSet, depth: int
+    ) -> tuple[Element | None, int]:
+        """The element at ``at`` and what follows it; None for the end of an item. Ordinary ones take the short way."""
+        group, number, code, length = (_SHORT_LITTLE if encoding.little else _SHORT_BIG)(self._buffer, at)
+        declared = _SHORT_CODES.get(code)
+        if declared is not None and group != _DELIMITERS:
+            vr = declared if group & 1 else _public_vr(group << 16 | number, declared)
+            stop = at + 8 + length
+            if stop <= end and vr != "SQ" and vr != "UN" and group != _PIXELS:
+                return Element(group << 16 | number, vr, self._buffer[at + 8 : stop]), stop
+        return self._read(at, end, encoding, found, depth)
+
+    def _read_implicit(
+        self, at: int, end: int, encoding: Encoding, found: DataSet, depth: int
+    ) -> tuple[Element | None, int]:
+        """The same where no VR is written."""
+        group, number, length = (_LONG_LITTLE if encoding.little else _LONG_BIG)(self._buffer, at)
+        if not group & 1 and length <= BULK_BYTES and group not in (_DELIMITERS, _PIXELS):
+            vr = _public_vr(group << 16 | number, "")
+            stop = at + 8 + length
+            if stop <= end and vr != "SQ" and vr != "UN":
+                return Element(group << 16 | number, vr, self._buffer[at + 8 : stop]), stop
+        return self._read(at, end, encoding, found, depth)
+
+    def _read(self, at: int, end: int, encoding: Encoding, found: DataSet, depth: int) -> tuple[Element | None, int]:
+        """Any element, however rare its form."""
+        group, number, length = (_LONG_LITTLE if encoding.little else _LONG_BIG)(self._buffer, at)
+        tag = group << 16 | number
+        if tag == ITEM_END:
+            return None, at + 8
+        if group == _DELIMITERS:
+            raise MalformedFile("A delimiter stands where an element should begin.")
+        vr, length, at = self._header(at, tag, length, encoding)
+        element, at = self._element(tag, vr, length, at, end, encoding, found, depth)
+        if tag in PIXEL_TAGS and element.vr not in BINARY_VRS:
+            raise MalformedFile("Pixel Data has a VR that pixels cannot have.")
+        return element, at
 
     def _header(self, at: int, tag: int, length: int, encoding: Encoding) -> tuple[str, int, int]:
         """Declared VR ('' where none is), value length and value offset."""
@@ -242,8 +282,7 @@ def _vr(tag: int, declared: str, found: DataSet) -> str:
     """The VR to go by: the declared one where it can be true, else the one of the dictionary."""
     group, number = tag >> 16, tag & 0xFFFF
     if not group & 1:
-        known = "UL" if number == 0 else public_vr(tag)
-        return _plausible(declared, known or "UN") if declared and declared != "UN" else known or "UN"
+        return _public_vr(tag, declared)
     if declared and declared != "UN":
         return declared
     if 0x10 <= number <= 0xFF:
@@ -252,6 +291,12 @@ def _vr(tag: int, declared: str, found: DataSet) -> str:
     if creator is None or not isinstance(creator.value, bytes):
         return "UN"
     return private_vr(tag, creator.value.decode("latin-1").strip(" \0")) or "UN"
+
+
+@lru_cache(maxsize=1 << 13)
+def _public_vr(tag: int, declared: str) -> str:
+    known = "UL" if tag & 0xFFFF == 0 else public_vr(tag)
+    return _plausible(declared, known or "UN") if declared and declared != "UN" else known or "UN"
 
 
 def _plausible(declared: str, known: str) -> str:

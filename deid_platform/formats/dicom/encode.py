@@ -17,13 +17,15 @@ from deid_platform.formats.dicom.elements import (
     SHORT_VRS,
     UNDEFINED,
     DataSet,
-    Element,
     Encoding,
     Extent,
 )
 from deid_platform.model import Reason
 
 CHUNK = 1 << 20
+_IMPLICIT = {order: struct.Struct(order + "HHI").pack for order in "<>"}
+_SHORT = {order: struct.Struct(order + "HH2sH").pack for order in "<>"}
+_LONG = {order: struct.Struct(order + "HH2sHI").pack for order in "<>"}
 
 
 class Sink(Protocol):
@@ -36,30 +38,36 @@ class Sink(Protocol):
 
 def write_data_set(sink: Sink, data: DataSet, encoding: Encoding, source: BinaryIO) -> None:
     """Write ``data``; ``source`` is the open file its extents refer to. Group lengths are left out (PS3.5 7.2)."""
+    pending: list[bytes] = []
+    _write_elements(sink, data, encoding, source, pending)
+    sink.write(b"".join(pending))
+
+
+def _write_elements(sink: Sink, data: DataSet, encoding: Encoding, source: BinaryIO, pending: list[bytes]) -> None:
+    """Encode into ``pending``, which is written before any value that is copied from its file."""
     for tag in sorted(data):
-        if tag & 0xFFFF or tag >> 16 == 2:
-            _write_element(sink, data[tag], encoding, source)
-
-
-def _write_element(sink: Sink, element: Element, encoding: Encoding, source: BinaryIO) -> None:
-    value = element.value
-    if isinstance(value, list):
-        sink.write(_header(element.tag, "SQ", UNDEFINED, encoding))
-        for item in value:
-            sink.write(_delimiter(ITEM, UNDEFINED, encoding))
-            write_data_set(sink, item, encoding, source)
-            sink.write(_delimiter(ITEM_END, 0, encoding))
-        sink.write(_delimiter(SEQUENCE_END, 0, encoding))
-    elif isinstance(value, Extent):
-        length = UNDEFINED if value.fragments else value.length + value.length % 2
-        sink.write(_header(element.tag, element.vr, length, encoding))
-        _copy(source, value, sink)
-        if value.length % 2:
-            sink.write(b"\0")
-    else:
-        if len(value) % 2:
-            value += padding(element.vr)
-        sink.write(_header(element.tag, element.vr, len(value), encoding) + value)
+        if not (tag & 0xFFFF or tag >> 16 == 2):
+            continue
+        element = data[tag]
+        value = element.value
+        if isinstance(value, bytes):
+            if len(value) & 1:
+                value += padding(element.vr)
+            pending += _header(tag, element.vr, len(value), encoding), value
+        elif isinstance(value, list):
+            pending.append(_header(tag, "SQ", UNDEFINED, encoding))
+            for item in value:
+                pending.append(_delimiter(ITEM, UNDEFINED, encoding))
+                _write_elements(sink, item, encoding, source, pending)
+                pending.append(_delimiter(ITEM_END, 0, encoding))
+            pending.append(_delimiter(SEQUENCE_END, 0, encoding))
+        else:
+            length = UNDEFINED if value.fragments else value.length + value.length % 2
+            sink.write(b"".join(pending) + _header(tag, element.vr, length, encoding))
+            pending.clear()
+            _copy(source, value, sink)
+            if value.length % 2:
+                sink.write(b"\0")
 
 
 def padding(vr: str) -> bytes:
@@ -69,17 +77,16 @@ def padding(vr: str) -> bytes:
 
 def _header(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
     group, number = tag >> 16, tag & 0xFFFF
+    order = encoding.order
     if encoding.implicit:
-        return struct.pack(encoding.order + "HHI", group, number, length)
-    if vr in LONG_VRS:
-        return struct.pack(encoding.order + "HH2sHI", group, number, vr.encode(), 0, length)
+        return _IMPLICIT[order](group, number, length)
     if vr in SHORT_VRS and length <= 0xFFFF:
-        return struct.pack(encoding.order + "HH2sH", group, number, vr.encode(), length)
-    return struct.pack(encoding.order + "HH2sHI", group, number, b"UN", 0, length)
+        return _SHORT[order](group, number, vr.encode(), length)
+    return _LONG[order](group, number, vr.encode() if vr in LONG_VRS else b"UN", 0, length)
 
 
 def _delimiter(tag: int, length: int, encoding: Encoding) -> bytes:
-    return struct.pack(encoding.order + "HHI", tag >> 16, tag & 0xFFFF, length)
+    return _IMPLICIT[encoding.order](tag >> 16, tag & 0xFFFF, length)
 
 
 def _copy(source: BinaryIO, extent: Extent, sink: Sink) -> None:

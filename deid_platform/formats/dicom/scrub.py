@@ -40,7 +40,7 @@ class Scrubber:
 
     def recorded(self) -> tuple[Change, ...]:
         """All changes, sorted."""
-        return tuple(sorted(Change(*key, count) for key, count in self.changes.items()))
+        return tuple(Change(*key, count) for key, count in sorted(self.changes.items()))
 
     def _data_set(self, data: DataSet, charset: Charset, path: str, *, replace: bool) -> None:
         declared = data.get(CHARACTER_SET)
@@ -55,7 +55,7 @@ class Scrubber:
                 self._set(element, keep(element.vr, element.value, charset), _PUBLISHED)
                 continue
             rule = self.policy.rule(element.tag, element.vr)
-            self._apply(data, element, rule, charset, path + public_segment(element.tag), replace=replace)
+            self._apply(data, element, rule, charset, path, replace=replace)
         self._private(data, charset, path, replace=replace)
 
     def _private(self, data: DataSet, charset: Charset, path: str, *, replace: bool) -> None:
@@ -91,7 +91,8 @@ class Scrubber:
         if rule.action is Action.REMOVE:
             self._remove(data, element, rule)
         elif isinstance(element.value, list):
-            self._sequence(element, element.value, rule, charset, path, replace=replace)
+            step = "" if element.tag >> 16 & 1 else public_segment(element.tag)
+            self._sequence(element, element.value, rule, charset, path + step, replace=replace)
         elif rule.action is Action.EMPTY:
             self._set(element, b"", rule)
         elif isinstance(element.value, Extent):
