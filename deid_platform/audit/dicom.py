@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pydicom
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
@@ -42,7 +43,7 @@ def audit_file(item: str, source: Path, output: Path, policy: Policy, identity: 
     nobody knows what to look for, an unreadable output is of no use.
     """
     try:
-        with quiet():
+        with quiet(), disable_value_validation():
             hits = sorted(set(_hits(source, output, policy, identity)))
     except Exception:  # noqa: BLE001 - whatever pydicom trips over, the object is not fit for release
         hits = [("object", "unreadable", "forbidden_content")]

@@ -58,6 +58,8 @@ class _Found:
 
 def plain(text: str) -> str:
     """Lower case, accents taken off."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.lower())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from mmap import mmap
 
 from pydicom.dataset import Dataset
@@ -18,6 +20,8 @@ LONG_NUMBER, LONG_MIXED = 8, 6
 """Shorter strings of digits, or of digits and letters, occur in measurements, so they are looked for in texts only."""
 MIN_BYTES, MIN_BULK_BYTES = 5, 8
 """Shorter needles are met by chance in binary values, and in pixels."""
+SUBJECTS = 8
+"""Sets of needles that are kept ready."""
 PIECE, OVERLAP = 1 << 22, 1 << 10
 """Bytes are searched in pieces of 4 MiB that overlap by more than any needle is long."""
 _TEXT_VRS = frozenset("AE CS LO LT PN SH ST UC UR UT".split())
@@ -40,7 +44,7 @@ def search(needles: Needles, data: mmap, cleaned: Dataset, bulk_at: int) -> Iter
 
 
 def _in_texts(needles: Needles, cleaned: Dataset) -> Iterator[Hit]:
-    pattern = _text_pattern(needles)
+    pattern = _text_pattern(needles.words, needles.pairs, needles.numbers)
     for element in (*cleaned.file_meta, *cleaned.iterall()):
         if not element.value:
             continue
@@ -54,12 +58,15 @@ def _joined(value: object) -> str:
     return str(value) if isinstance(value, str) or not isinstance(value, Iterable) else "\n".join(map(str, value))
 
 
-def _text_pattern(needles: Needles) -> re.Pattern[str] | None:
+@lru_cache(maxsize=SUBJECTS)
+def _text_pattern(
+    words: frozenset[str], pairs: frozenset[tuple[str, str]], numbers: frozenset[str]
+) -> re.Pattern[str] | None:
     """Words and numbers standing alone, and pairs of name words however they are joined."""
-    parts = [rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])" for word in sorted(needles.words) if word[0] < "\u2e80"]
-    parts += [re.escape(word) for word in sorted(needles.words) if word[0] >= "\u2e80"]
-    parts += [rf"(?<![^\W\d_]){re.escape(a)}[\W_]+{re.escape(b)}(?![^\W\d_])" for a, b in sorted(needles.pairs)]
-    parts += [rf"(?<![^\W_]){_spaced(number)}(?![^\W_])" for number in sorted(needles.numbers)]
+    parts = [rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])" for word in sorted(words) if word[0] < "\u2e80"]
+    parts += [re.escape(word) for word in sorted(words) if word[0] >= "\u2e80"]
+    parts += [rf"(?<![^\W\d_]){re.escape(a)}[\W_]+{re.escape(b)}(?![^\W\d_])" for a, b in sorted(pairs)]
+    parts += [rf"(?<![^\W_]){_spaced(number)}(?![^\W_])" for number in sorted(numbers)]
     return re.compile("|".join(parts)) if parts else None
 
 
@@ -69,28 +76,48 @@ def _spaced(number: str) -> str:
 
 def _in_header(needles: Needles, data: mmap, end: int) -> Iterator[Hit]:
     """Byte search of everything but the pixels: undeclared encodings, private values, meta group, odd corners."""
-    strings = {"word": needles.spellings, "number": _long(needles.numbers)}
-    plain_forms = {form.lower(): kind for kind in strings for string in strings[kind] for form in _encoded(string)}
-    coded_forms = {form.lower(): kind for kind in strings for string in strings[kind] for form in _in_base64(string)}
-    kinds = {form: kind for form, kind in (coded_forms | plain_forms).items() if len(form) >= MIN_BYTES}
-    stack = Needlestack(kinds)
+    forms = _header_forms(needles.spellings, needles.numbers)
     dates = _date_pattern(needles.dates)
     for piece in _pieces(data, 0, end):
         lowered = piece.lower()
-        for form, at in stack.found_in(lowered):
-            if form not in plain_forms or _stands_alone(lowered, form, at):
-                yield "header", kinds[form]
+        for form, at in forms.stack.found_in(lowered):
+            if form not in forms.plain or _stands_alone(lowered, form, at):
+                yield "header", forms.kinds[form]
         if any(uid.decode() in needles.uids for uid in _UID.findall(piece)):
             yield "header", "uid"
         if dates is not None and dates.search(lowered):
             yield "header", "date"
 
 
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """Needles as bytes: what kind each is of, and which of them are not in base64."""
+
+    kinds: dict[bytes, str]
+    plain: frozenset[bytes]
+    stack: Needlestack
+
+
+@lru_cache(maxsize=SUBJECTS)
+def _header_forms(spellings: frozenset[str], numbers: frozenset[str]) -> _Forms:
+    """What to look for in headers; the objects of one series all ask for the same."""
+    strings = {"word": spellings, "number": _long(numbers)}
+    plain = {form.lower(): kind for kind in strings for string in strings[kind] for form in _encoded(string)}
+    coded = {form.lower(): kind for kind in strings for string in strings[kind] for form in _in_base64(string)}
+    kinds = {form: kind for form, kind in (coded | plain).items() if len(form) >= MIN_BYTES}
+    return _Forms(kinds, frozenset(plain), Needlestack(kinds))
+
+
 def _in_bulk(needles: Needles, data: mmap, start: int) -> Iterator[Hit]:
-    strings = needles.spellings | _long(needles.numbers)
-    stack = Needlestack(form for string in strings for form in _encoded(string) if len(form) >= MIN_BULK_BYTES)
+    stack = _bulk_forms(needles.spellings, needles.numbers)
     for piece in _pieces(data, start, len(data)):
         yield from (("pixels", "word") for _ in stack.found_in(piece))
+
+
+@lru_cache(maxsize=SUBJECTS)
+def _bulk_forms(spellings: frozenset[str], numbers: frozenset[str]) -> Needlestack:
+    strings = spellings | _long(numbers)
+    return Needlestack(form for string in strings for form in _encoded(string) if len(form) >= MIN_BULK_BYTES)
 
 
 def _pieces(data: mmap, start: int, end: int) -> Iterator[bytes]:
