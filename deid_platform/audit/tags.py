@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from deid_platform.dictionary import tag_text
 from deid_platform.formats.dicom.markers import IMPLEMENTATION_CLASS_UID
-from deid_platform.policy import Action, Option, Policy
+from deid_platform.policy import Action, ObjectRules, Option, Policy
 from deid_platform.policy.private import private_segment, public_segment
 
 Hit = tuple[str, str]
@@ -31,7 +31,7 @@ def check(cleaned: Dataset, original: Dataset, data: mmap, bulk_at: int, policy:
     """
     yield from _preliminaries(cleaned, data)
     yield from _markers(cleaned, policy, subject)
-    yield from _elements(cleaned, policy, path="")
+    yield from _elements(cleaned, policy.of(str(cleaned.get("SOPClassUID", ""))), path="")
     yield from _not_replaced(cleaned, original, policy)
     if bulk_at < len(data) and _end_of_pixels(data, bulk_at, cleaned) != len(data):
         yield "pixels", "followed_by_something"
@@ -57,7 +57,7 @@ def _markers(cleaned: Dataset, policy: Policy, subject: str) -> Iterator[Hit]:
         ("(0012,0063)", "marker_missing"): bool(cleaned.get("DeidentificationMethod")),
         ("(0012,0064)", "marker_wrong"): codes == {"113100", *(option.code for option in policy.options)},
         ("(0028,0301)", "marker_wrong"): cleaned.get("BurnedInAnnotation", "NO") == "NO",
-        ("(0028,0302)", "marker_wrong"): "RecognizableVisualFeatures" not in cleaned,
+        ("(0028,0302)", "marker_wrong"): cleaned.get("RecognizableVisualFeatures", "YES") == "YES",
         ("(0028,0303)", "marker_wrong"): cleaned.get("LongitudinalTemporalInformationModified")
         == _TEMPORAL[policy.dates],
         ("(0010,0010)", "no_pseudonym"): str(cleaned.get("PatientName")) == subject,
@@ -66,17 +66,17 @@ def _markers(cleaned: Dataset, policy: Policy, subject: str) -> Iterator[Hit]:
     yield from (hit for hit, is_right in right.items() if not is_right)
 
 
-def _elements(data: Dataset, policy: Policy, path: str) -> Iterator[Hit]:
+def _elements(data: Dataset, rules: ObjectRules, path: str) -> Iterator[Hit]:
     for element in data:
         tag = int(element.tag)
         step = _step(data, element)
         if tag >> 16 & 1:
-            yield from _private(data, element, path + step, policy)
+            yield from _private(data, element, path + step, rules.policy)
         elif path or tag not in _OURS:
-            yield from _public(element, policy)
+            yield from _public(element, rules, path)
         if element.VR == "SQ":
             for item in element.value:
-                yield from _elements(item, policy, path + step + "/")
+                yield from _elements(item, rules, path + step + "/")
 
 
 def _step(data: Dataset, element: DataElement) -> str:
@@ -104,9 +104,9 @@ def _private(data: Dataset, element: DataElement, signature: str, policy: Policy
         yield tag_text(tag), "private_not_allowed"
 
 
-def _public(element: DataElement, policy: Policy) -> Iterator[Hit]:
+def _public(element: DataElement, rules: ObjectRules, path: str) -> Iterator[Hit]:
     tag = int(element.tag)
-    action = policy.rule(tag, element.VR).action
+    action = rules.rule(tag, element.VR, path).action
     if tag & 0xFFFF == 0:
         yield tag_text(tag), "group_length"
     elif element.tag.group < 0x0008:
@@ -115,7 +115,7 @@ def _public(element: DataElement, policy: Policy) -> Iterator[Hit]:
         yield tag_text(tag), "forbidden"
     elif action is Action.EMPTY and element.VR != "UI" and not _is_empty(element):
         yield tag_text(tag), "not_empty"
-    elif element.VR == "UI" and action is not Action.KEEP and not _uids_may_stand(element, policy):
+    elif element.VR == "UI" and action is not Action.KEEP and not _uids_may_stand(element, rules.policy):
         yield tag_text(tag), "uid_not_replaced"
 
 

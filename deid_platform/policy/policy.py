@@ -13,15 +13,16 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from deid_platform.dictionary import public_vr
 from deid_platform.errors import PolicyError
+from deid_platform.policy.iod import Iod, iod_of
 from deid_platform.policy.options import Option
 from deid_platform.policy.private import PrivateRules, load_private_rules
 from deid_platform.policy.profile import Profile, load_profile
-from deid_platform.policy.rule import Action, Rule, parse_action
+from deid_platform.policy.rule import SAFEST, Action, Rule, parse_action, settle
 from deid_platform.policy.tables import document, rows, tables_digest
 
 Dates = Literal["remove", "shift", "keep"]
@@ -66,8 +67,12 @@ class Policy:
             return "keep"
         return "shift" if Option.RETAIN_MODIFIED_DATES in self.options else "remove"
 
+    def of(self, sop_class: str) -> ObjectRules:
+        """The same policy for objects of one SOP class: ask for it once per object."""
+        return _object_rules(self, sop_class)
+
     def rule(self, tag: int, vr: str) -> Rule:
-        """What happens to a public attribute met with this VR."""
+        """What happens to a public attribute met with this VR in an object nothing is known of."""
         group = tag >> 16
         if group in (0x0000, 0x0002, 0x0004):
             return _MISPLACED
@@ -92,6 +97,38 @@ class Policy:
     def listed(self) -> Iterator[tuple[int, Rule]]:
         """All attributes some table lists, ordered by tag."""
         return iter(sorted(self._listed.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRules:
+    """A policy for objects of one SOP class, which settles compound codes by the Type of the attribute."""
+
+    policy: Policy
+    iod: Iod | None = field(compare=False)
+
+    def rule(self, tag: int, vr: str, path: str = "") -> Rule:
+        """What happens to a public attribute met with this VR under ``path``, the sequences around it.
+
+        An attribute the IOD does not define at its top gets the first action of its code, as PS3.15 2026c E.1 allows
+        to remove it. Inside sequences the table may be older than the object, so there, as in an unknown IOD, the
+        action counts that is valid for every Type.
+        """
+        rule = self.policy.rule(tag, vr)
+        if not rule.code or self.iod is None:
+            return rule
+        kind = self.iod.types.get((path, tag))
+        return rule if kind is None and path else _settled(rule, self.iod.name, kind)
+
+
+@lru_cache(maxsize=256)
+def _object_rules(policy: Policy, sop_class: str) -> ObjectRules:
+    return ObjectRules(policy, iod_of(sop_class))
+
+
+@lru_cache(maxsize=4096)
+def _settled(rule: Rule, iod: str, kind: str | None) -> Rule:
+    where = f"Type {kind} in {iod}" if kind else f"not defined in {iod}"
+    return Rule(settle(rule.code, kind or "3"), f"{rule.source}, {rule.code}: {where}", rule.code)
 
 
 @cache
@@ -150,7 +187,8 @@ def _attributes(profile: Profile) -> tuple[dict[int, Rule], dict[int, Rule]]:
         match = _CONCRETE.match(row["Tag"])
         if match:
             tag = int(match[1] + match[2], 16)
-            listed[tag] = chosen or overrides.pop(tag, None) or _basic(row)
+            override = overrides.pop(tag, None)
+            listed[tag] = chosen or (_valid(override, row) if override else _basic(row))
         else:
             rule = chosen or _basic(row)
             families.update({high: rule for high, name in _FAMILIES.items() if row["Attribute Name"] == name})
@@ -158,7 +196,15 @@ def _attributes(profile: Profile) -> tuple[dict[int, Rule], dict[int, Rule]]:
 
 
 def _basic(row: Mapping[str, str]) -> Rule:
-    return Rule(parse_action(row["Basic Prof."]), f"{_TABLE}, Basic Prof.")
+    code = row["Basic Prof."]
+    return Rule(parse_action(code), f"{_TABLE}, Basic Prof.", code if code in SAFEST else "")
+
+
+def _valid(override: Rule, row: Mapping[str, str]) -> Rule:
+    """A rule that removes or empties, where the table knows what else to do if the Type forbids that."""
+    _, action, rest = row["Basic Prof."].partition(override.action.value)
+    code = action + rest
+    return Rule(override.action, override.source, code) if code in SAFEST else override
 
 
 def _chosen(profile: Profile, row: Mapping[str, str]) -> Rule | None:

@@ -25,10 +25,12 @@ def mark(data: DataSet, policy: Policy) -> tuple[str, ...]:
     data[0x00120063] = Element(0x00120063, "LO", _method(data, policy))
     data[0x00120064] = Element(0x00120064, "SQ", [_code(code, "DCM", meaning) for code, meaning in codes])
     # The sender's word on what the pixels show counts for nothing. Some IODs demand Burned In Annotation; 'NO' is what
-    # the pixel stage has to find before the gate lets the item pass. The face is not looked for, so no claim is made.
+    # the pixel stage has to find before the gate lets the item pass. Faces are not looked for: where an IOD demands a
+    # word on them it is 'YES', which claims nothing for us.
     if 0x00280301 in data:
         _put(data, 0x00280301, "CS", "NO")
-    data.pop(0x00280302, None)
+    if 0x00280302 in data:
+        _put(data, 0x00280302, "CS", "YES")
     _contribute(data)
     return tuple(code for code, _ in codes)
 

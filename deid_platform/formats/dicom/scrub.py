@@ -14,10 +14,10 @@ from deid_platform.formats.dicom.documents import replacement_document
 from deid_platform.formats.dicom.elements import BINARY_VRS, CHARACTER_SET, DataSet, Element, Extent
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
 from deid_platform.model import Change
-from deid_platform.policy import Action, Policy, Rule
+from deid_platform.policy import Action, ObjectRules, Policy, Rule
 from deid_platform.policy.private import private_segment, public_segment
 
-PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
+SOP_CLASS, PATIENT_NAME, PATIENT_ID = 0x00080016, 0x00100010, 0x00100020
 ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
 _PUBLISHED = Rule(Action.CLEAN, "PS3.16 section 8, code of a published scheme")
 
@@ -31,9 +31,11 @@ class Scrubber:
     subject: str
     answers: Answers = field(default_factory=Answers)
     changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _rules: ObjectRules = field(init=False)
 
     def scrub(self, data: DataSet) -> None:
         """Apply the policy to ``data`` and all it holds; patient number and name become the subject's pseudonym."""
+        self._rules = self.policy.of(_sop_class(data))
         self._data_set(data, Charset(), path="", replace=False)
         for tag, vr in ((PATIENT_NAME, "PN"), (PATIENT_ID, "LO")):
             data[tag] = Element(tag, vr, self.subject.encode())
@@ -54,7 +56,7 @@ class Scrubber:
                 keep = self.protector.meaning if element.tag == CODE_MEANING else self.protector.code
                 self._set(element, keep(element.vr, element.value, charset), _PUBLISHED)
                 continue
-            rule = self.policy.rule(element.tag, element.vr)
+            rule = self._rules.rule(element.tag, element.vr, path)
             self._apply(data, element, rule, charset, path, replace=replace)
         self._private(data, charset, path, replace=replace)
 
@@ -189,6 +191,11 @@ class Scrubber:
     def _remove(self, data: DataSet, element: Element, rule: Rule) -> None:
         data.pop(element.tag, None)
         self.changes[tag_text(element.tag), Action.REMOVE.value, rule.source] += 1
+
+
+def _sop_class(data: DataSet) -> str:
+    element = data.get(SOP_CLASS)
+    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
 
 
 def _creator_tag(tag: int) -> int:

@@ -64,13 +64,14 @@ def test_what_the_sender_claims_never_decides(lab: Laboratory) -> None:
         ds = cleaned(lab, profile, *claims)
         assert ds.PatientIdentityRemoved == "YES"
         assert ds.BurnedInAnnotation == "NO"
-        assert "RecognizableVisualFeatures" not in ds
+        assert ds.RecognizableVisualFeatures == "YES"
         assert ds.LongitudinalTemporalInformationModified == TEMPORAL[profile]
         assert [code.CodeValue for code in ds.DeidentificationMethodCodeSequence] == CODES[profile]
 
 
 def test_a_burned_in_annotation_nobody_spoke_of_is_not_spoken_of(lab: Laboratory) -> None:
     assert "BurnedInAnnotation" not in cleaned(lab, "tcia")
+    assert "RecognizableVisualFeatures" not in cleaned(lab, "tcia")
 
 
 def test_earlier_methods_are_kept_and_ours_joined(lab: Laboratory) -> None:
