@@ -19,6 +19,7 @@ from resources.compute import ComputeResource
 from resources.platform import PlatformResource
 from resources.policies import PolicyResource
 from resources.store import StoreResource
+from resources.subjects import SubjectsResource
 from resources.vault import VaultResource
 
 
@@ -37,7 +38,7 @@ def build_definitions(platform: PlatformResource, policies: PolicyResource, view
 
 
 def from_environment() -> dg.Definitions:
-    """Definitions from ``DEID_STORE``, ``DEID_PROFILE``, ``DEID_SECRET_ID``, ``DEID_CATALOGUE`` and the quiet time.
+    """Definitions from the variables named ``DEID_...`` in the README.
 
     Everything has a default for a single machine, but the key: ``DEID_KEY`` is asked for when a batch is worked on.
     """
@@ -46,6 +47,7 @@ def from_environment() -> dg.Definitions:
         store=StoreResource.from_environment(),
         vault=VaultResource(secret_id=os.environ.get("DEID_SECRET_ID", "")),
         policies=policies,
+        subjects=SubjectsResource.from_environment(),
         compute=ComputeResource(workers=int(os.environ.get("DEID_WORKERS", "0"))),
         quiet_s=float(os.environ.get("DEID_QUIET_SECONDS", "300")),
     )

@@ -18,8 +18,10 @@ from deid_platform.errors import DeidError, PolicyError, VaultError
 from deid_platform.identity import Identity, decode_key
 from deid_platform.intake import is_site
 from deid_platform.model import Stage
+from deid_platform.naming import SubjectSettings, named
 from deid_platform.policy import MEANING, Policy, load_policy
 from deid_platform.run import Order, Summary, run
+from deid_platform.subjects import Issuers, Unknown
 from deid_platform.workers import ProcessCompute, default_workers
 
 KEY_VARIABLE = "DEID_KEY"
@@ -36,11 +38,22 @@ def main() -> None:
 @click.argument("output", metavar="OUTPUT", type=click.Path(path_type=Path))
 @click.option("--profile", default="tcia", show_default=True, help="A profile's name, or the path of a .toml file.")
 @click.option("--site", default="local", show_default=True, help="Whose patient numbers these are.")
+@click.option("--mapping", metavar="FILE", envvar="DEID_MAPPING", help="Pseudonyms as CSV: patient_id,pseudonym.")
+@click.option(
+    "--unknown-subjects", type=click.Choice([str(value) for value in Unknown]), envvar="DEID_UNKNOWN_SUBJECTS",
+    help="What becomes of patients the mapping does not name; quarantine unless told otherwise.",
+)
+@click.option(
+    "--issuers", type=click.Choice([str(value) for value in Issuers]), envvar="DEID_ISSUERS",
+    help="Whether equal numbers of different issuers are different patients; ignore, unless issuers are named.",
+)
+@click.option("--default-issuer", envvar="DEID_DEFAULT_ISSUER", help="Whose numbers come without an issuer.")
 @click.option("--crosswalk", type=click.Path(path_type=Path, file_okay=False), help="Where to write old and new ids.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; by default as many as there are cores.")
 @click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds for one item.")
 def run_command(
-    source: Path, output: Path, profile: str, site: str, crosswalk: Path | None, workers: int | None, timeout: float
+    source: Path, output: Path, profile: str, site: str, crosswalk: Path | None, workers: int | None, timeout: float,
+    **subjects: str | None,
 ) -> None:
     """De-identify a file or folder INPUT into a folder OUTPUT.
 
@@ -51,7 +64,7 @@ def run_command(
         raise click.BadParameter("use lower-case letters, digits and hyphens, at most 32.", param_hint="--site")
     policy = _policy(profile)
     try:
-        identity = Identity(_key(), site)
+        identity = named(Identity(_key(), site), SubjectSettings(**{name: value or "" for name, value in subjects.items()}))
         compute = ProcessCompute(workers or default_workers(), timeout)
         with _Bar() as bar:
             summary = run(Order(source, output, policy, identity, compute, crosswalk), bar.advance)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from deid_platform.errors import VaultError
+from deid_platform.errors import UnsafeToRelease, VaultError
+from deid_platform.model import Reason
+from deid_platform.subjects import Issuers, Pseudonym, SubjectRules, Unknown, issuer_name, patient_number
 
 KEY_BYTES = 32
 _WELL_KNOWN_ROOT = "1.2.840.10008."
@@ -27,10 +30,13 @@ class Identity:
         At least 32 bytes, secret, kept in the vault. Never shown by ``repr``.
     site : str
         Patient numbers are unique within a site only, so the site is part of every subject key.
+    rules : SubjectRules
+        How the site tells its patients apart, and the pseudonyms it gave them itself.
     """
 
     key: bytes = field(repr=False)
     site: str = "local"
+    rules: SubjectRules = field(default=SubjectRules(), repr=False)
 
     def __post_init__(self) -> None:
         if len(self.key) < KEY_BYTES:
@@ -48,19 +54,56 @@ class Identity:
     @property
     def fingerprint(self) -> str:
         """Tells two keys or sites apart without telling anything about them; part of every digest."""
-        return self.mac("fingerprint", self.site).hex()[:16]
+        rules = self.rules
+        numbering = () if rules.issuers is Issuers.IGNORE else (str(rules.issuers), rules.default_issuer)
+        return self.mac("fingerprint", self.site, *numbering).hex()[:16]
 
-    def subject(self, patient_id: str, study_uid: str) -> str:
-        """Opaque key of a patient, also the released Patient ID.
+    def subject(self, patient_id: str, study_uid: str, issuer: str = "") -> str:
+        """Opaque key of a patient: 16 letters and digits, also the Patient ID unless the site gave another.
 
         The site stands for the issuer of its patient numbers: Issuer of Patient ID (0010,0021) is filled in by some
-        devices of a hospital and left out by others, so going by it would tear patients apart. Without a number
-        nobody can tell whether two studies show the same person, so each study becomes a subject of its own.
+        devices of a hospital and left out by others, so going by it would tear patients apart. A site with several
+        numberings asks for it (:attr:`~deid_platform.subjects.Issuers.SEPARATE`). Without a number, or then without
+        an issuer, nobody can tell whether two studies show the same person, so each study becomes a subject of its own.
         """
-        number = patient_id.strip()
-        if number:
+        number = patient_number(patient_id)
+        if number and self.rules.issuers is Issuers.IGNORE:
             return self.token("subject", self.site, number)
+        issued_by = issuer_name(issuer) or self.rules.default_issuer
+        if number and issued_by:
+            return self.token("subject-of-issuer", self.site, issued_by, number)
         return self.token("subject-of-study", self.site, study_uid)
+
+    def pseudonym(self, subject: str) -> Pseudonym:
+        """What the files of a subject call it.
+
+        Raises
+        ------
+        UnsafeToRelease
+            The site named its patients, this one is not among them, and such subjects are to be refused.
+        """
+        known = self.rules.table.get(subject) if self.rules.table else None
+        if known is None and self.rules.unknown is Unknown.QUARANTINE:
+            raise UnsafeToRelease("The mapping file does not name this subject.", Reason.UNKNOWN_SUBJECT)
+        return known or Pseudonym(subject, subject)
+
+    def mentioned(self, subject: str) -> str:
+        """The Patient ID that stands for a subject somewhere within an object, which may be of another one."""
+        known = self.rules.table.get(subject) if self.rules.table else None
+        return known.patient_id if known else subject
+
+    def naming(self, subjects: Iterable[str] | None = None) -> str:
+        """A keyed digest of how the given subjects are named, or all there are; empty where the key alone names them.
+
+        Digests of stages take only their own subjects in, so that a longer mapping file leaves other batches alone.
+        """
+        rules = self.rules
+        if rules.table is None:
+            return ""
+        if subjects is None:
+            return self.mac("naming", rules.unknown, rules.table.text).hex()[:32]
+        named = ((subject, rules.table.get(subject) or rules.unknown) for subject in sorted(set(subjects)))
+        return self.mac("naming-of", *(f"{subject}\n{pseudonym!r}" for subject, pseudonym in named)).hex()[:32]
 
     def uid(self, value: str) -> str:
         """A UID under the 2.25 root with 128 keyed bits (PS3.5 B.2); well-known DICOM UIDs stay as they are."""
@@ -70,7 +113,10 @@ class Identity:
         return f"2.25.{int.from_bytes(self.mac('uid', value)[:16], 'big')}"
 
     def shift_days(self, subject: str) -> int:
-        """Days, 1 to 365, by which every date of the subject moves into the past (PS3.15 2026c E.3.6)."""
+        """Days by which every date of the subject moves into the past (PS3.15 2026c E.3.6): 1 to 365, or as mapped."""
+        known = self.rules.table.get(subject) if self.rules.table else None
+        if known and known.shift_days is not None:
+            return known.shift_days
         return 1 + int.from_bytes(self.mac("shift", subject)[:8], "big") % 365
 
     def seal(self, text: str) -> str:

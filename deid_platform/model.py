@@ -43,6 +43,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     MISSING_UID = "missing_uid"
     PATIENT_CONFLICT = "patient_conflict"
+    UNKNOWN_SUBJECT = "unknown_subject"
     DUPLICATE = "duplicate"
     DUPLICATE_UID = "duplicate_uid"
     BURNED_IN_TEXT = "burned_in_text"
@@ -67,6 +68,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.TOO_LARGE: "The object, or what it expands to, exceeds the configured bounds.",
     Reason.MISSING_UID: "A SOP Class, SOP Instance, Study or Series Instance UID is missing: have it assigned.",
     Reason.PATIENT_CONFLICT: "One study names more than one patient: have the study corrected.",
+    Reason.UNKNOWN_SUBJECT: "The mapping file does not name this patient: add a line for it and run again.",
     Reason.DUPLICATE: "The same bytes stand in the batch under another name, which was processed.",
     Reason.DUPLICATE_UID: "Another object with the same SOP Instance UID and other bytes was processed.",
     Reason.BURNED_IN_TEXT: "The pixels show text that would be released.",

@@ -142,11 +142,13 @@ def _check_folders(order: Order) -> None:
 
 def _mark(order: Order, pipeline: Pipeline) -> dict[str, str]:
     """An output folder belongs to one policy, key and engine, so that no release mixes two of them."""
-    mark = {"release": pipeline.digest(Stage.RELEASED, ""), "cleaning": pipeline.digest(Stage.PIXEL_CLEANED, "")}
+    naming = order.identity.naming()
+    mark = {"release": pipeline.digest(Stage.RELEASED, naming), "cleaning": pipeline.digest(Stage.PIXEL_CLEANED, "")}
     work = order.output / WORK
     for place in (work / ORDER, order.output / SUMMARY):
         if place.exists() and _noted(place).get("made_with") != mark:
-            raise StoreError("OUTPUT holds results of another profile, key, site or version: choose an empty folder.")
+            raise StoreError("OUTPUT holds results of another profile, key, site, version or mapping file: "
+                             "choose an empty folder.")
     shutil.rmtree(order.output / FINISHED, ignore_errors=True)
     try:
         work.mkdir(parents=True, exist_ok=True, mode=0o700)

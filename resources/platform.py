@@ -11,6 +11,7 @@ from deid_platform.stages.raw import read_sealed
 from resources.compute import ComputeResource
 from resources.policies import PolicyResource
 from resources.store import StoreResource
+from resources.subjects import SubjectsResource
 from resources.vault import VaultResource
 
 
@@ -25,6 +26,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     vault: VaultResource
     policies: PolicyResource
     compute: ComputeResource
+    subjects: SubjectsResource
     quiet_s: float = 300.0
     """A drop without a completion marker is taken once nothing in it changed for so many seconds."""
     max_batch_gib: float = 20.0
@@ -38,14 +40,15 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Zones(landing=root.within("landing"), trusted=root, released=root.within("released"))
 
     def identity(self, site: str) -> Identity:
-        """The pseudonyms of a site."""
+        """Key and site: enough for opaque keys of items, studies and batches, not to name patients."""
         return self.vault.identity(site)
 
     def pipeline(self, batch: str) -> Pipeline:
         """The pipeline for a batch, under the key and site the batch was sealed for."""
         zones = self.zones()
         site = read_sealed(zones.trusted, batch).site
-        return Pipeline(zones, self.policies.policy(), self.identity(site), self.compute.compute())
+        identity = self.subjects.named(self.identity(site))
+        return Pipeline(zones, self.policies.policy(), identity, self.compute.compute())
 
     def bounds(self) -> Bounds:
         """How large batches may grow."""

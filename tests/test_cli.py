@@ -201,7 +201,7 @@ def test_a_file_as_input_and_a_rerun_under_another_profile(tmp_path: Path) -> No
     before = tree(tmp_path / "out")
     second = call("run", tmp_path / "in/a b.dcm", tmp_path / "out", "--profile", "basic")
     assert second.exit_code == 1
-    assert "OUTPUT holds results of another profile, key, site or version" in second.output
+    assert "OUTPUT holds results of another profile, key, site, version or mapping file" in second.output
     assert tree(tmp_path / "out") == before
 
 

@@ -59,14 +59,21 @@ def _hits(source: Path, output: Path, policy: Policy, identity: Identity) -> Ite
         for where, kind in residual.search(needles, cleaned.data, cleaned.elements, cleaned.bulk_at):
             yield where, kind, "residual_identifier"
         for where, kind in tags.check(
-            cleaned.elements, original.elements, cleaned.data, cleaned.bulk_at, policy, subject
+            cleaned.elements, original.elements, cleaned.data, cleaned.bulk_at, policy, identity.pseudonym(subject)
         ):
             yield where, kind, "forbidden_content"
 
 
 def _subject(original: Dataset, identity: Identity) -> str:
-    number, study = original.get("PatientID") or "", original.get("StudyInstanceUID") or ""
-    return identity.subject(number if isinstance(number, str) else "\\".join(map(str, number)), str(study))
+    issuer = _said(original, "IssuerOfPatientID")
+    for item in original.get("IssuerOfPatientIDQualifiersSequence") or ():
+        issuer = issuer or _said(item, "UniversalEntityID")
+    return identity.subject(_said(original, "PatientID"), _said(original, "StudyInstanceUID"), issuer)
+
+
+def _said(data: Dataset, keyword: str) -> str:
+    value = data.get(keyword) or ""
+    return value if isinstance(value, str) else "\\".join(map(str, value))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from deid_platform.dictionary import tag_text
 from deid_platform.formats.dicom.markers import IMPLEMENTATION_CLASS_UID
 from deid_platform.policy import Action, ObjectRules, Option, Policy
 from deid_platform.policy.private import private_segment, public_segment
+from deid_platform.subjects import Pseudonym
 
 Hit = tuple[str, str]
 _META = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
@@ -24,13 +25,15 @@ _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN")
 
 
-def check(cleaned: Dataset, original: Dataset, data: mmap, bulk_at: int, policy: Policy, subject: str) -> Iterator[Hit]:
+def check(
+    cleaned: Dataset, original: Dataset, data: mmap, bulk_at: int, policy: Policy, named: Pseudonym
+) -> Iterator[Hit]:
     """What is there that may not be, or is missing that must be: (place, kind).
 
     ``data`` are the bytes of the cleaned object, ``bulk_at`` is where its pixels begin, or its end.
     """
     yield from _preliminaries(cleaned, data)
-    yield from _markers(cleaned, policy, subject)
+    yield from _markers(cleaned, policy, named)
     yield from _elements(cleaned, policy.of(str(cleaned.get("SOPClassUID", ""))), path="")
     yield from _not_replaced(cleaned, original, policy)
     if bulk_at < len(data) and _end_of_pixels(data, bulk_at, cleaned) != len(data):
@@ -50,7 +53,7 @@ def _preliminaries(cleaned: Dataset, data: mmap) -> Iterator[Hit]:
         yield "(0002,0003)", "differs_from_data_set"
 
 
-def _markers(cleaned: Dataset, policy: Policy, subject: str) -> Iterator[Hit]:
+def _markers(cleaned: Dataset, policy: Policy, named: Pseudonym) -> Iterator[Hit]:
     codes = {item.get("CodeValue") for item in cleaned.get("DeidentificationMethodCodeSequence", [])}
     right = {
         ("(0012,0062)", "marker_missing"): cleaned.get("PatientIdentityRemoved") == "YES",
@@ -60,8 +63,8 @@ def _markers(cleaned: Dataset, policy: Policy, subject: str) -> Iterator[Hit]:
         ("(0028,0302)", "marker_wrong"): cleaned.get("RecognizableVisualFeatures", "YES") == "YES",
         ("(0028,0303)", "marker_wrong"): cleaned.get("LongitudinalTemporalInformationModified")
         == _TEMPORAL[policy.dates],
-        ("(0010,0010)", "no_pseudonym"): str(cleaned.get("PatientName")) == subject,
-        ("(0010,0020)", "no_pseudonym"): str(cleaned.get("PatientID")) == subject,
+        ("(0010,0010)", "no_pseudonym"): str(cleaned.get("PatientName")) == named.patient_name,
+        ("(0010,0020)", "no_pseudonym"): str(cleaned.get("PatientID")) == named.patient_id,
     }
     yield from (hit for hit, is_right in right.items() if not is_right)
 

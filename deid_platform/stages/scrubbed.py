@@ -18,8 +18,18 @@ from deid_platform.store.protocol import Store
 
 
 def scrubbed_digest(pipeline: Pipeline, batch: str) -> str:
-    """The digest of the scrubbed stage under the present policy and key."""
-    return pipeline.digest(Stage.SCRUBBED, raw_digest(pipeline, batch))
+    """The digest of the scrubbed stage under the present policy and key, and the names of the subjects in the batch.
+
+    Raises
+    ------
+    UnsafeToRelease
+        Subjects are named by a mapping file, and ``raw``, which tells them, was not made yet.
+    """
+    source = raw_digest(pipeline, batch)
+    if pipeline.identity.rules.table is not None:
+        raw = require(pipeline, Stage.RAW, batch, source)
+        source += "\n" + pipeline.identity.naming(entry.subject for entry in raw.passed)
+    return pipeline.digest(Stage.SCRUBBED, source)
 
 
 def scrub(pipeline: Pipeline, batch: str) -> StageResult:

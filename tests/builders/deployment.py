@@ -18,6 +18,7 @@ from resources.compute import ComputeResource
 from resources.platform import PlatformResource
 from resources.policies import PolicyResource
 from resources.store import StoreResource
+from resources.subjects import SubjectsResource
 from resources.vault import VaultResource
 from tests.builders.chain import Here
 
@@ -41,6 +42,7 @@ class Deployment:
     instance: dg.DagsterInstance
     profile: str = "tcia"
     compute: ComputeResource = field(default_factory=HereResource)
+    subjects: SubjectsResource = field(default_factory=SubjectsResource)
     quiet_s: float = 0.0
     max_batch_objects: int = 5000
 
@@ -51,6 +53,7 @@ class Deployment:
             store=self.store,
             vault=VaultResource(),
             policies=PolicyResource(profile=self.profile),
+            subjects=self.subjects,
             compute=self.compute,
             quiet_s=self.quiet_s,
             max_batch_objects=self.max_batch_objects,

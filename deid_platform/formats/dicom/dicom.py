@@ -14,13 +14,13 @@ from typing import BinaryIO
 from deid_platform.audit.dicom import audit_file
 from deid_platform.errors import MalformedFile, UnsupportedFormat
 from deid_platform.formats.dicom.answers import answers_of
-from deid_platform.formats.dicom.charset import Charset, charset_of
-from deid_platform.formats.dicom.elements import CHARACTER_SET, EXPLICIT_LITTLE, DataSet
+from deid_platform.formats.dicom.elements import EXPLICIT_LITTLE, DataSet
 from deid_platform.formats.dicom.encode import Sink, write_data_set
 from deid_platform.formats.dicom.identifiers import collect
 from deid_platform.formats.dicom.markers import file_meta, mark
+from deid_platform.formats.dicom.patient import PATIENT_ID, declared_charset, subject_of, text_in
 from deid_platform.formats.dicom.protect import Protector, mover
-from deid_platform.formats.dicom.scrub import PATIENT_ID, Scrubber, walk
+from deid_platform.formats.dicom.scrub import Scrubber, walk
 from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
 from deid_platform.formats.dicom.uids import is_registered, replacement
 from deid_platform.formats.protocol import Crossing, Description
@@ -75,11 +75,12 @@ class Dicom:
             data = opened.data
             _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
             subject = _subject(data, identity)
-            days = identity.shift_days(subject)
+            pseudonym, days = identity.pseudonym(subject), identity.shift_days(subject)
             own = collect(data)
             cleaner = TextCleaner(own, mover(policy, days), partial(replacement, identity))
             protector = Protector(identity, policy, cleaner, days)
-            scrubber = Scrubber(policy, protector, subject, answers_of(policy, identity, own, subject))
+            answers = answers_of(policy, identity, own, subject)
+            scrubber = Scrubber(policy, protector, pseudonym, _uid(data, STUDY), answers)
             scrubber.scrub(data)
             satisfied = mark(data, policy)
             _write_preliminaries(sink, file_meta(data, opened.transfer_syntax))
@@ -100,7 +101,7 @@ class Dicom:
         with open_source(source) as opened:
             number = _text(opened.data, PATIENT_ID)
             if number:
-                yield Crossing("patient", number, _subject(opened.data, identity))
+                yield Crossing("patient", number, identity.pseudonym(_subject(opened.data, identity)).patient_id)
             for element in (*walk(opened.meta), *walk(opened.data)):
                 if element.vr == "UI" and isinstance(element.value, bytes):
                     for old in element.value.decode("latin-1").strip(" \0").split("\\"):
@@ -126,16 +127,12 @@ def _refuse_unsuitable(data: DataSet, meta: DataSet, transfer_syntax: str) -> No
 
 
 def _subject(data: DataSet, identity: Identity) -> str:
-    return identity.subject(_text(data, PATIENT_ID), _uid(data, STUDY))
+    return subject_of(data, _uid(data, STUDY), identity)
 
 
 def _text(data: DataSet, tag: int) -> str:
     """A single value as text, empty where there is none."""
-    element, declared = data.get(tag), data.get(CHARACTER_SET)
-    if element is None or not isinstance(element.value, bytes):
-        return ""
-    charset = charset_of(declared.value) if declared and isinstance(declared.value, bytes) else Charset()
-    return charset.decode(element.value).strip(" \0")
+    return text_in(data, tag, declared_charset(data))
 
 
 def _uid(data: DataSet, tag: int) -> str:

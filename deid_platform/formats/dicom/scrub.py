@@ -12,12 +12,14 @@ from deid_platform.formats.dicom.charset import Charset, charset_of, is_declarat
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
 from deid_platform.formats.dicom.documents import replacement_document
 from deid_platform.formats.dicom.elements import BINARY_VRS, CHARACTER_SET, DataSet, Element, Extent
+from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
 from deid_platform.model import Change
 from deid_platform.policy import Action, ObjectRules, Policy, Rule
 from deid_platform.policy.private import private_segment, public_segment
+from deid_platform.subjects import Pseudonym
 
-SOP_CLASS, PATIENT_NAME, PATIENT_ID = 0x00080016, 0x00100010, 0x00100020
+SOP_CLASS = 0x00080016
 ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
 _PUBLISHED = Rule(Action.CLEAN, "PS3.16 section 8, code of a published scheme")
 
@@ -28,7 +30,8 @@ class Scrubber:
 
     policy: Policy
     protector: Protector
-    subject: str
+    pseudonym: Pseudonym
+    study_uid: str = ""
     answers: Answers = field(default_factory=Answers)
     changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _rules: ObjectRules = field(init=False)
@@ -37,8 +40,9 @@ class Scrubber:
         """Apply the policy to ``data`` and all it holds; patient number and name become the subject's pseudonym."""
         self._rules = self.policy.of(_sop_class(data))
         self._data_set(data, Charset(), path="", replace=False)
-        for tag, vr in ((PATIENT_NAME, "PN"), (PATIENT_ID, "LO")):
-            data[tag] = Element(tag, vr, self.subject.encode())
+        named = self.pseudonym
+        for tag, vr, text in ((PATIENT_NAME, "PN", named.patient_name), (PATIENT_ID, "LO", named.patient_id)):
+            data[tag] = Element(tag, vr, text.encode())
 
     def recorded(self) -> tuple[Change, ...]:
         """All changes, sorted."""
@@ -125,6 +129,9 @@ class Scrubber:
         if element.tag == ENCAPSULATED_DOCUMENT and rule.action is Action.DUMMY:
             self._set(element, _stand_in(data), rule)
             return
+        if element.tag == PATIENT_ID and rule.action is Action.DUMMY:
+            self._set(element, self._patient(data, value, charset), rule)
+            return
         question = (element.tag, element.vr, rule.action, value, charset, replace)
         treated = self.answers.get(question, UNASKED)
         if isinstance(treated, Unasked):
@@ -145,7 +152,7 @@ class Scrubber:
         if vr == "UI":
             return protector.uid(value, keep=action is Action.KEEP and tag >> 16 & 1 == 0)
         if action is Action.DUMMY or (replace and vr in TEXT_VRS):
-            return self._dummy(tag, vr, value)
+            return protector.dummy(vr, value)
         if action is Action.UID:
             return None
         if vr in TEXT_VRS:
@@ -177,11 +184,11 @@ class Scrubber:
         # A binary number whose bytes do not add up, or spell a text, is something else under a false VR.
         return None if len(value) % NUMBER_BYTES.get(vr, 1) or protector.spells_identifiers(value) else value
 
-    def _dummy(self, tag: int, vr: str, value: bytes) -> bytes:
-        if tag == PATIENT_ID:
-            number = value.decode("latin-1").strip(" \0")
-            return self.protector.identity.subject(number, "").encode()
-        return self.protector.dummy(vr, value)
+    def _patient(self, data: DataSet, number: bytes, charset: Charset) -> bytes:
+        """What takes the place of a patient number, whose issuer stands beside it; it may be of another patient."""
+        identity = self.protector.identity
+        subject = identity.subject(charset.decode(number), self.study_uid, issuer_in(data, charset))
+        return identity.mentioned(subject).encode()
 
     def _set(self, element: Element, value: bytes, rule: Rule) -> None:
         if value != element.value:
