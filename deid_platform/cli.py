@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from pydicom.datadict import tag_for_keyword
@@ -53,7 +53,7 @@ def main() -> None:
 @click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds for one item.")
 def run_command(
     source: Path, output: Path, profile: str, site: str, crosswalk: Path | None, workers: int | None, timeout: float,
-    **subjects: str | None,
+    **subjects: Any,
 ) -> None:
     """De-identify a file or folder INPUT into a folder OUTPUT.
 
@@ -64,7 +64,7 @@ def run_command(
         raise click.BadParameter("use lower-case letters, digits and hyphens, at most 32.", param_hint="--site")
     policy = _policy(profile)
     try:
-        identity = named(Identity(_key(), site), SubjectSettings(**{name: value or "" for name, value in subjects.items()}))
+        identity = named(Identity(_key(), site), _subjects(subjects))
         compute = ProcessCompute(workers or default_workers(), timeout)
         with _Bar() as bar:
             summary = run(Order(source, output, policy, identity, compute, crosswalk), bar.advance)
@@ -117,6 +117,11 @@ def _policy(profile: str) -> Policy:
         return load_policy(profile)
     except PolicyError as error:
         raise click.BadParameter(str(error), param_hint="profile") from None
+
+
+def _subjects(options: dict[str, Any]) -> SubjectSettings:
+    """Options named like the settings; those not given keep their defaults."""
+    return SubjectSettings(**{name: value for name, value in options.items() if value})
 
 
 def _key() -> bytes:

@@ -7,6 +7,7 @@ travels to worker processes tells nobody without the key who is in a project.
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 import unicodedata
 from bisect import bisect_left
@@ -92,7 +93,10 @@ class SubjectTable:
 
     def get(self, subject: str) -> Pseudonym | None:
         """The pseudonym of a subject, None when the table does not name it."""
-        wanted = base64.b32decode(subject)
+        try:
+            wanted = base64.b32decode(subject)
+        except binascii.Error:
+            return None
         place = bisect_left(range(len(self)), wanted, key=self._key)
         if place == len(self) or self._key(place) != wanted:
             return None

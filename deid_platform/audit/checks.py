@@ -22,6 +22,7 @@ GATE_CHECKS = {
     "scrubbed_well_formed": "every column holds what it may: opaque ids, closed lists, no original names",
     "pixel_cleaned_well_formed": "every column holds what it may: opaque ids, closed lists, no original names",
     "uids_consistent": "subjects, studies, series and instances form a tree",
+    "pseudonyms_distinct": "as many pseudonyms as subjects",
     "pixels_judged": "every item that goes on says by which rule its pixels may",
     "objects_intact": "every object is the one its row describes",
 }
@@ -52,6 +53,7 @@ def batch_checks(
         *(reconciled(before, after) for before, after in pairwise(manifests)),
         *(well_formed(manifest) for manifest in manifests[1:]),
         uids_consistent(cleaned),
+        pseudonyms_distinct(cleaned, identity),
         pixels_judged(cleaned),
         objects_intact(cleaned, findings),
     )
@@ -97,6 +99,14 @@ def uids_consistent(cleaned: Manifest) -> CheckResult:
         counts = {name: len(connection.execute(query).fetchall()) for name, query in _UID_RULES.items()}
     broken = {name: count for name, count in counts.items() if count}
     return CheckResult("uids_consistent", not broken, broken)
+
+
+def pseudonyms_distinct(cleaned: Manifest, identity: Identity) -> CheckResult:
+    """No two subjects share a pseudonym, whether mapped or made with the key, also for a reader who ignores case."""
+    subjects = {entry.subject for entry in cleaned.passed}
+    pseudonyms = {identity.mentioned(subject).casefold() for subject in subjects}
+    counts = {"subjects": len(subjects), "pseudonyms": len(pseudonyms)}
+    return CheckResult("pseudonyms_distinct", len(subjects) == len(pseudonyms), counts)
 
 
 def pixels_judged(cleaned: Manifest) -> CheckResult:

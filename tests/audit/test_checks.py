@@ -11,11 +11,13 @@ from deid_platform.audit.checks import (
     complete,
     objects_intact,
     pixels_judged,
+    pseudonyms_distinct,
     reconciled,
     uids_consistent,
 )
 from deid_platform.identity import Identity
 from deid_platform.model import Finding, Severity, Stage
+from deid_platform.subjects import Pseudonym, SubjectRules, SubjectTable
 from tests.builders.manifests import HERE, entry, manifest, refused, sealed
 
 RAW, SCRUBBED, CLEANED = Stage.RAW, Stage.SCRUBBED, Stage.PIXEL_CLEANED
@@ -95,6 +97,15 @@ def test_what_breaks_the_tree_is_counted_by_rule(change: dict[str, str], broken:
     result = uids_consistent(manifest(entry(0), replace(entry(1), **change)))  # type: ignore[arg-type]
     assert not result.passed
     assert result.counts == {broken: 1}
+
+
+def test_no_two_subjects_may_share_a_pseudonym() -> None:
+    one, other = entry(0), replace(entry(1), subject=HERE.subject("other", ""))
+    assert pseudonyms_distinct(manifest(one, other, refused(2)), HERE).counts == {"subjects": 2, "pseudonyms": 2}
+    table = SubjectTable.of({one.subject: Pseudonym("T-1", "T-1"), other.subject: Pseudonym("t-1", "t-1")})
+    merged = pseudonyms_distinct(manifest(one, other), replace(HERE, rules=SubjectRules(table=table)))
+    assert not merged.passed
+    assert merged.counts == {"subjects": 2, "pseudonyms": 1}
 
 
 def test_what_was_refused_has_no_place_in_the_tree() -> None:
