@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.catalogue import catalogue
 from assets.checks import ALL_CHECKS
+from assets.crosswalk import crosswalk
 from assets.jobs import deidentify
 from assets.pixel_cleaned import pixel_cleaned_asset
 from assets.raw import raw_asset
@@ -16,6 +17,7 @@ from assets.scrubbed import scrubbed_asset
 from assets.sensors import landing_sensor
 from resources.catalogue import CatalogueResource
 from resources.compute import ComputeResource
+from resources.crosswalk import CrosswalkResource
 from resources.platform import PlatformResource
 from resources.policies import PolicyResource
 from resources.store import StoreResource
@@ -23,17 +25,19 @@ from resources.subjects import SubjectsResource
 from resources.vault import VaultResource
 
 
-def build_definitions(platform: PlatformResource, policies: PolicyResource, views: CatalogueResource) -> dg.Definitions:
+def build_definitions(
+    platform: PlatformResource, policies: PolicyResource, views: CatalogueResource, crosswalks: CrosswalkResource
+) -> dg.Definitions:
     """The definitions of a deployment. The policy's digest is part of the code versions of its assets."""
     policy = policies.policy()
     stages = [build(policy) for build in (raw_asset, scrubbed_asset, pixel_cleaned_asset, released_asset)]
     return dg.Definitions(
-        assets=[*stages, catalogue],
+        assets=[*stages, catalogue, *([crosswalk] if crosswalks.wanted else [])],
         asset_checks=ALL_CHECKS,
         jobs=[deidentify],
         sensors=[landing_sensor],
         executor=dg.in_process_executor,
-        resources={"platform": platform, "catalogue_views": views},
+        resources={"platform": platform, "catalogue_views": views, "crosswalks": crosswalks},
     )
 
 
@@ -43,8 +47,9 @@ def from_environment() -> dg.Definitions:
     Everything has a default for a single machine, but the key: ``DEID_KEY`` is asked for when a batch is worked on.
     """
     policies = PolicyResource(profile=os.environ.get("DEID_PROFILE", "tcia"))
+    store = StoreResource.from_environment()
     platform = PlatformResource(
-        store=StoreResource.from_environment(),
+        store=store,
         vault=VaultResource(secret_id=os.environ.get("DEID_SECRET_ID", "")),
         policies=policies,
         subjects=SubjectsResource.from_environment(),
@@ -52,7 +57,7 @@ def from_environment() -> dg.Definitions:
         quiet_s=float(os.environ.get("DEID_QUIET_SECONDS", "300")),
     )
     views = CatalogueResource(folder=os.environ.get("DEID_CATALOGUE", "data/catalogue"))
-    return build_definitions(platform, policies, views)
+    return build_definitions(platform, policies, views, CrosswalkResource.from_environment(store))
 
 
 defs = from_environment()

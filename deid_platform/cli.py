@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 from pydicom.datadict import tag_for_keyword
 
+from deid_platform.cli_crosswalk import crosswalk as crosswalk_commands
 from deid_platform.dictionary import keyword, public_vr, tag_text
 from deid_platform.errors import DeidError, PolicyError, VaultError
 from deid_platform.identity import Identity, decode_key
@@ -21,7 +22,9 @@ from deid_platform.model import Stage
 from deid_platform.naming import SubjectSettings, named
 from deid_platform.policy import MEANING, Policy, load_policy
 from deid_platform.run import Order, Summary, run
+from deid_platform.store.url import open_store
 from deid_platform.subjects import Issuers, Unknown
+from deid_platform.vault import Vault, vault_of
 from deid_platform.workers import ProcessCompute, default_workers
 
 KEY_VARIABLE = "DEID_KEY"
@@ -31,6 +34,9 @@ KEY_VARIABLE = "DEID_KEY"
 @click.version_option(package_name="deid-platform")
 def main() -> None:
     """De-identify medical images."""
+
+
+main.add_command(crosswalk_commands)
 
 
 @main.command(name="run")
@@ -49,11 +55,16 @@ def main() -> None:
 )
 @click.option("--default-issuer", envvar="DEID_DEFAULT_ISSUER", help="Whose numbers come without an issuer.")
 @click.option("--crosswalk", type=click.Path(path_type=Path, file_okay=False), help="Where to write old and new ids.")
+@click.option("--vault", help="Address of a vault for an encrypted crosswalk.")
+@click.option(
+    "--crosswalk-recipient", "recipients", multiple=True,
+    help="Public key for which the vault's crosswalk is encrypted; may be given several times.",
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes; by default as many as there are cores.")
 @click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds for one item.")
 def run_command(
     source: Path, output: Path, profile: str, site: str, crosswalk: Path | None, workers: int | None, timeout: float,
-    **subjects: Any,
+    vault: str | None, recipients: tuple[str, ...], **subjects: Any,
 ) -> None:
     """De-identify a file or folder INPUT into a folder OUTPUT.
 
@@ -67,7 +78,8 @@ def run_command(
         identity = named(Identity(_key(), site), _subjects(subjects))
         compute = ProcessCompute(workers or default_workers(), timeout)
         with _Bar() as bar:
-            summary = run(Order(source, output, policy, identity, compute, crosswalk), bar.advance)
+            order = Order(source, output, policy, identity, compute, crosswalk, _vault(vault, recipients))
+            summary = run(order, bar.advance)
     except DeidError as error:
         _fail(str(error))
     except OSError as error:
@@ -122,6 +134,15 @@ def _policy(profile: str) -> Policy:
 def _subjects(options: dict[str, Any]) -> SubjectSettings:
     """Options named like the settings; those not given keep their defaults."""
     return SubjectSettings(**{name: value for name, value in options.items() if value})
+
+
+def _vault(address: str | None, recipients: tuple[str, ...]) -> Vault | None:
+    """The vault to keep a crosswalk in, None when nobody asked for one."""
+    if not address and not recipients:
+        return None
+    if not address or not recipients:
+        raise VaultError("An encrypted crosswalk needs both a place and a reader: --vault and --crosswalk-recipient.")
+    return vault_of(open_store(address), recipients)
 
 
 def _key() -> bytes:

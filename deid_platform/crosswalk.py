@@ -1,6 +1,6 @@
 """Old identifiers beside new ones. Derived again from the originals, so nothing has to be stored until it is asked for.
 
-Whoever holds these files can undo the pseudonyms: they belong in the vault.
+Whoever holds these files can undo the pseudonyms. :mod:`deid_platform.vault` keeps them encrypted instead.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ class Cross:
 
 
 def crossings(pipeline: Pipeline, raw: Manifest, items: set[str]) -> Iterator[Crossing]:
-    """The crossings of the given items of a batch.
+    """The crossings of the given items of a batch. Raises StoreError when an original can no longer be read."""
+    for _, found in crossed(pipeline, raw, items):
+        yield from found
+
+
+def crossed(pipeline: Pipeline, raw: Manifest, items: set[str]) -> Iterator[tuple[Entry, tuple[Crossing, ...]]]:
+    """The given items of a batch with their crossings, in the order of completion.
 
     Raises
     ------
@@ -51,20 +57,20 @@ def crossings(pipeline: Pipeline, raw: Manifest, items: set[str]) -> Iterator[Cr
     wanted = (entry for entry in raw.passed if entry.item in items)
     task = Cross(pipeline.zones.landing, pipeline.policy, pipeline.identity)
     with closing(pipeline.compute.run(task, wanted)) as results:
-        for _, result in results:
+        for entry, result in results:
             if isinstance(result, Lost):
                 raise StoreError("The crosswalk is incomplete: an original could not be read again.")
-            yield from result
+            yield entry, result
 
 
 def write_crosswalk(folder: Path, found: Iterable[Crossing], released: dict[str, str]) -> None:
     """Write ``uid_map.csv``, ``patient_map.csv`` (id_old,id_new) and ``item_map.csv`` (path,released)."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pairs: dict[str, dict[str, str]] = {kind: {} for kind in FILES}
+    pairs: dict[str, set[tuple[str, str]]] = {kind: set() for kind in FILES}
     for crossing in found:
-        pairs[crossing.kind][crossing.old] = crossing.new
+        pairs[crossing.kind].add((crossing.old, crossing.new))
     for kind, name in FILES.items():
-        _write(folder / name, ("id_old", "id_new"), sorted(pairs[kind].items()))
+        _write(folder / name, ("id_old", "id_new"), sorted(pairs[kind]))
     _write(folder / ITEM_FILE, ("path", "released"), sorted(released.items()))
 
 

@@ -32,6 +32,7 @@ from deid_platform.stages.released import release
 from deid_platform.stages.scrubbed import scrub
 from deid_platform.store import keys
 from deid_platform.store.folder import FolderStore
+from deid_platform.vault import Vault, deposit
 from deid_platform.workers import Compute
 
 WORK, FINISHED = ".work", ".work-finished"
@@ -41,7 +42,7 @@ SUMMARY, QUARANTINE, ORDER = "summary.json", "quarantine.csv", "order.json"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a run is asked to do. ``source`` is a file or folder, ``crosswalk`` a folder or None."""
+    """A run as asked for: ``source`` is a file or folder, ``crosswalk`` a folder; to ``vault`` goes one encrypted."""
 
     source: Path
     output: Path
@@ -49,6 +50,7 @@ class Order:
     identity: Identity
     compute: Compute
     crosswalk: Path | None = None
+    vault: Vault | None = None
     bounds: Bounds = Bounds()
 
 
@@ -133,11 +135,18 @@ def _check_folders(order: Order) -> None:
     folder = source if source.is_dir() else source.parent
     if output == folder or (source.is_dir() and source in output.parents) or output in source.parents:
         raise StoreError("INPUT and OUTPUT lie inside each other: choose an OUTPUT elsewhere.")
-    if order.crosswalk is None:
-        return
-    crosswalk = order.crosswalk.resolve()
-    if {crosswalk, *crosswalk.parents} & {source, output / RELEASED, output / WORK}:
-        raise StoreError("The crosswalk would lie among the originals or the released files: choose another folder.")
+    for place in _crosswalk_places(order):
+        if {place, *place.parents} & {source, output / RELEASED, output / WORK}:
+            raise StoreError("The crosswalk would lie among the originals or the released files: "
+                             "choose another folder.")
+
+
+def _crosswalk_places(order: Order) -> Iterator[Path]:
+    """Folders that will hold a crosswalk."""
+    if order.crosswalk is not None:
+        yield order.crosswalk.resolve()
+    if order.vault is not None and isinstance(order.vault.store, FolderStore):
+        yield Path(order.vault.store.root).resolve()
 
 
 def _mark(order: Order, pipeline: Pipeline) -> dict[str, str]:
@@ -203,6 +212,8 @@ def _run_batch(order: Order, pipeline: Pipeline, batch: Batch, ledger: _Ledger) 
         if order.crosswalk is not None:
             items = {entry.item for entry in results[-1].manifest.passed}
             ledger.crossings += dict.fromkeys(crossings(pipeline, raw.manifest, items))
+        if order.vault is not None:
+            deposit(pipeline, batch.id, order.vault)
 
 
 def _account(ledger: _Ledger, raw: Manifest, final: StageResult) -> None:

@@ -27,11 +27,15 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A pair for the crosswalk: an original and what it became. PHI: only the vault may keep it."""
+    """A pair for the crosswalk: an original and what it became. PHI: only the vault may keep it.
+
+    ``issuer`` is who issued a patient number, as far as issuers are told apart.
+    """
 
     kind: str
     old: str
     new: str
+    issuer: str = ""
 
 
 class Format(Protocol):

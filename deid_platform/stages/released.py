@@ -63,6 +63,20 @@ def release(pipeline: Pipeline, batch: str) -> StageResult:
     return StageResult(manifest, digest, 0.0 if done else time.perf_counter() - start)
 
 
+def published(pipeline: Pipeline, batch: str) -> tuple[Manifest, str]:
+    """The manifest of a batch that was released, and its digest.
+
+    Raises
+    ------
+    UnsafeToRelease
+        It was not released under this policy, key and engine.
+    """
+    source_digest = pixel_digest(pipeline, batch)
+    source = require(pipeline, Stage.PIXEL_CLEANED, batch, source_digest)
+    digest = released_digest(pipeline, read_verdict(pipeline, source, source_digest))
+    return require(pipeline, Stage.RELEASED, batch, digest), digest
+
+
 def _publish(pipeline: Pipeline, source: Manifest, verdict: Verdict, digest: str) -> Manifest:
     """Copy what the gate let pass; what it refused goes to quarantine."""
     zones = pipeline.zones

@@ -44,11 +44,13 @@ class FolderStore:
     Symbolic links to folders are followed at ``root`` only.
 
     The disk is asked to hold the bytes before they take their name, because a manifest is believed as it stands and so
-    are the objects it lists. ``sync_uploads=False`` spares scratch stores that a power failure may take.
+    are the objects it lists. ``sync_uploads=False`` spares scratch stores that a power failure may take. What is
+    written to a ``private`` store only its owner may read.
     """
 
     root: str
     sync_uploads: bool = True
+    private: bool = False
 
     def require(self) -> None:
         """Raise StoreError unless the root is a folder that may be listed."""
@@ -121,9 +123,9 @@ class FolderStore:
         folder = os.path.dirname(path)
         temporary = os.path.join(folder, _UNFINISHED + secrets.token_hex(16))
         with _reported("An object cannot be written to the store"):
-            os.makedirs(folder, exist_ok=True)
+            os.makedirs(folder, 0o700 if self.private else 0o777, exist_ok=True)
             try:
-                with open(temporary, "xb") as sink:
+                with open(temporary, "xb", opener=_private if self.private else None) as sink:
                     fill(sink)
                     if sync:
                         sink.flush()
@@ -147,6 +149,10 @@ class FolderStore:
             if os.path.islink(path):
                 raise StoreError("A folder of the store is a symbolic link, which is not followed: mount it instead.")
         return path
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _walk(folder: str, start: str, prefix: str) -> Iterator[StoredObject]:

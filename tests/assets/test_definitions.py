@@ -11,6 +11,7 @@ from assets.definitions import build_definitions, defs, from_environment
 from assets.jobs import CHAIN
 from deid_platform.audit.checks import GATE_CHECKS
 from deid_platform.errors import PolicyError
+from resources.crosswalk import CrosswalkResource
 from tests.builders.chain import KEY
 from tests.builders.deployment import deployed
 
@@ -114,7 +115,9 @@ def test_every_asset_and_check_says_what_it_is_for(tmp_path: Path) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         deployment = deployed(tmp_path, instance)
     platform: Any = deployment.platform
-    built = build_definitions(platform, platform.policies, (deployment.definitions.resources or {})["catalogue_views"])
+    resources: Any = deployment.definitions.resources
+    crosswalks = CrosswalkResource(store=platform.store, recipients=["age1..."])
+    built = build_definitions(platform, platform.policies, resources["catalogue_views"], crosswalks)
     nodes = graph(built)
     assert all(nodes.get(key).description for key in nodes.get_all_asset_keys())
     assert all(nodes.get(key).description for key in nodes.asset_check_keys)

@@ -15,6 +15,7 @@ from assets.sensors import landing_sensor
 from deid_platform.workers import Compute
 from resources.catalogue import CatalogueResource
 from resources.compute import ComputeResource
+from resources.crosswalk import CrosswalkResource
 from resources.platform import PlatformResource
 from resources.policies import PolicyResource
 from resources.store import StoreResource
@@ -45,6 +46,7 @@ class Deployment:
     subjects: SubjectsResource = field(default_factory=SubjectsResource)
     quiet_s: float = 0.0
     max_batch_objects: int = 5000
+    recipients: tuple[str, ...] = ()
 
     @cached_property
     def platform(self) -> PlatformResource:
@@ -63,7 +65,8 @@ class Deployment:
     def definitions(self) -> dg.Definitions:
         """What Dagster would load."""
         views = CatalogueResource(folder=str(self.folder / "catalogue"))
-        return build_definitions(self.platform, self.platform.policies, views)
+        vault = CrosswalkResource(store=StoreResource(url=str(self.folder / "vault")), recipients=list(self.recipients))
+        return build_definitions(self.platform, self.platform.policies, views, vault)
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         """Evaluate the landing sensor, and add the partitions it asks for, as the daemon would."""

@@ -18,7 +18,7 @@ from deid_platform.formats.dicom.elements import EXPLICIT_LITTLE, DataSet
 from deid_platform.formats.dicom.encode import Sink, write_data_set
 from deid_platform.formats.dicom.identifiers import collect
 from deid_platform.formats.dicom.markers import file_meta, mark
-from deid_platform.formats.dicom.patient import PATIENT_ID, declared_charset, subject_of, text_in
+from deid_platform.formats.dicom.patient import PATIENT_ID, declared_charset, issuer_of, subject_of, text_in
 from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import Scrubber, walk
 from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
@@ -101,7 +101,8 @@ class Dicom:
         with open_source(source) as opened:
             number = _text(opened.data, PATIENT_ID)
             if number:
-                yield Crossing("patient", number, identity.pseudonym(_subject(opened.data, identity)).patient_id)
+                new = identity.pseudonym(_subject(opened.data, identity)).patient_id
+                yield Crossing("patient", number, new, issuer_of(opened.data, identity))
             for element in (*walk(opened.meta), *walk(opened.data)):
                 if element.vr == "UI" and isinstance(element.value, bytes):
                     for old in element.value.decode("latin-1").strip(" \0").split("\\"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deid_platform.formats.dicom.charset import Charset, charset_of
 from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet
 from deid_platform.identity import Identity
-from deid_platform.subjects import Issuers
+from deid_platform.subjects import Issuers, issuer_name
 
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
 ISSUER, ISSUER_QUALIFIERS, UNIVERSAL_ENTITY_ID = 0x00100021, 0x00100024, 0x00400032
@@ -13,9 +13,15 @@ ISSUER, ISSUER_QUALIFIERS, UNIVERSAL_ENTITY_ID = 0x00100021, 0x00100024, 0x00400
 
 def subject_of(data: DataSet, study_uid: str, identity: Identity) -> str:
     """The opaque key of the patient an item is of."""
-    charset = declared_charset(data)
-    issuer = issuer_in(data, charset) if identity.rules.issuers is Issuers.SEPARATE else ""
-    return identity.subject(text_in(data, PATIENT_ID, charset), study_uid, issuer)
+    number = text_in(data, PATIENT_ID, declared_charset(data))
+    return identity.subject(number, study_uid, issuer_of(data, identity))
+
+
+def issuer_of(data: DataSet, identity: Identity) -> str:
+    """Who issued the patient number of an item; empty where issuers are not told apart, or none is named."""
+    if identity.rules.issuers is Issuers.IGNORE:
+        return ""
+    return issuer_name(issuer_in(data, declared_charset(data))) or identity.rules.default_issuer
 
 
 def issuer_in(data: DataSet, charset: Charset) -> str:
