@@ -29,11 +29,15 @@ _JOINER = r"[\s.,^_'’`´-]{1,2}"
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:
-    """What is known of one subject, folded (see :func:`fold`): words of names and places, numbers as written."""
+    """What is known of one subject, folded (see :func:`fold`): words of names and places, numbers as written.
+
+    ``forms`` are bytes of names that no declared character set explains.
+    """
 
     names: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
+    forms: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def _own_pattern(own: Identifiers) -> re.Pattern[str] | None:
 def _written_as_one(names: dict[str, str], weak: list[str]) -> Iterator[str]:
     """Patterns for names without a space between them: janesmith, jsmith, smithj."""
     if names:
-        yield rf"(?:{'|'.join(names.values())}){{2,3}}"
+        yield rf"(?:{'|'.join(names.values())}){{2,}}"
     if long := "|".join(pattern for name, pattern in names.items() if len(name) > 4):
         short = "|".join(sorted({*weak, *(name[0] for name in names)}))
         yield rf"(?:{short}){{1,2}}(?:{long})|(?:{long})(?:{short}){{1,2}}"

@@ -36,7 +36,7 @@ BAD = {
     "short_pixels": "pixel_cleaned: pixels_undecodable",
     "no_preamble": "released",
     "wrong_vr": "pixel_cleaned: pixels_undecodable",
-    "unknown_vr": "raw: truncated",
+    "unknown_vr": "raw: malformed",
     "odd_length": "released",
     "out_of_order": "released",
     "trailing_junk": "released",

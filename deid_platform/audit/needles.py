@@ -23,6 +23,8 @@ from deid_platform.policy import Action, Policy
 
 MIN_WORD, MIN_NUMBER = 4, 4
 MIN_IDEOGRAPHS = 2
+MIN_CODED = 6
+"""Bytes from which on a part of a name is looked for as bytes: three characters of two bytes each."""
 BIRTH_DATE = 0x00100030
 _NOBODY = frozenset("anonymous anonymized anonymised unknown none null test patient phantom name removed".split())
 _INNOCENT_DATES = frozenset({date(1900, 1, 1)})
@@ -35,7 +37,7 @@ class Needles:
     """What to look for.
 
     ``words`` of names and places and ``pairs`` of name words are plain (see :func:`plain`), ``spellings`` are the same
-    words as they were written; ``numbers`` are plain, too.
+    words as they were written; ``numbers`` are plain, too. ``written`` are parts of names as bytes.
     """
 
     words: frozenset[str]
@@ -44,6 +46,7 @@ class Needles:
     numbers: frozenset[str]
     dates: frozenset[date]
     uids: frozenset[str]
+    written: frozenset[bytes] = frozenset()
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class _Found:
     days: set[date] = field(default_factory=set)
     births: set[date] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
+    written: set[bytes] = field(default_factory=set)
 
 
 def plain(text: str) -> str:
@@ -67,10 +71,12 @@ def plain(text: str) -> str:
 def collect_needles(original: Dataset, policy: Policy, shift: int) -> Needles:
     """Everything in ``original`` that the policy does not allow to appear in the output; ``shift`` in days."""
     found = _Found()
-    for tag, vr, texts in readable_values(original):
+    for tag, vr, texts, raw in readable_values(original):
         kind = "name" if "PN" in (vr, public_vr(tag)) else identifying_attributes().get(tag, vr)
         if kind == "UI" and policy.rule(tag, vr).action is Action.KEEP:
             continue
+        if kind == "name":
+            found.written.update(_written(raw))
         for text in texts:
             _note(kind, text, found, born=tag == BIRTH_DATE)
     common = word_list("clinical_words") | word_list("place_words")
@@ -82,23 +88,35 @@ def collect_needles(original: Dataset, policy: Policy, shift: int) -> Needles:
         numbers=frozenset(found.numbers),
         dates=frozenset(_forbidden_dates(found.days, found.births, policy, shift)),
         uids=frozenset(found.uids),
+        written=frozenset(found.written),
     )
 
 
-def readable_values(data: Dataset) -> Iterator[tuple[int, str, list[str]]]:
-    """Tag, VR and texts of every element at every depth; one that pydicom cannot decode is read as Latin-1."""
+def readable_values(data: Dataset) -> Iterator[tuple[int, str, list[str], bytes]]:
+    """Tag, VR, texts and bytes (as far as told) of every element at every depth.
+
+    One that pydicom cannot decode is read as Latin-1.
+    """
     for tag in list(data.keys()):
         raw = getattr(data.get_item(tag), "value", None)
+        raw = raw if isinstance(raw, bytes) else b""
         try:
             element = data[tag]
             items = list(element.value) if element.VR == "SQ" else []
             texts = [] if items else [reading for value in _texts(element.value) for reading in _readings(value)]
         except Exception:  # noqa: BLE001 - pydicom raises all kinds of errors on broken values
-            yield int(tag), public_vr(int(tag)) or "UN", [raw.decode("latin-1")] if isinstance(raw, bytes) else []
+            yield int(tag), public_vr(int(tag)) or "UN", [raw.decode("latin-1")] if raw else [], raw
             continue
-        yield int(tag), str(element.VR), texts
+        yield int(tag), str(element.VR), texts, raw
         for item in items:
             yield from readable_values(item)
+
+
+def _written(raw: bytes) -> Iterator[bytes]:
+    """Parts of a name that are mostly no ASCII: the character set may be declared falsely, or not at all."""
+    for part in re.split(rb"[\\^=\s]+", raw.rstrip(b" \0")):
+        if len(part) >= MIN_CODED and sum(byte > 0x7F for byte in part) * 2 > len(part):
+            yield part
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -76,7 +76,7 @@ def _spaced(number: str) -> str:
 
 def _in_header(needles: Needles, data: mmap, end: int) -> Iterator[Hit]:
     """Byte search of everything but the pixels: undeclared encodings, private values, meta group, odd corners."""
-    forms = _header_forms(needles.spellings, needles.numbers)
+    forms = _header_forms(needles.spellings, needles.numbers, needles.written)
     dates = _date_pattern(needles.dates)
     for piece in _pieces(data, 0, end):
         lowered = piece.lower()
@@ -99,12 +99,13 @@ class _Forms:
 
 
 @lru_cache(maxsize=SUBJECTS)
-def _header_forms(spellings: frozenset[str], numbers: frozenset[str]) -> _Forms:
+def _header_forms(spellings: frozenset[str], numbers: frozenset[str], written: frozenset[bytes]) -> _Forms:
     """What to look for in headers; the objects of one series all ask for the same."""
     strings = {"word": spellings, "number": _long(numbers)}
     plain = {form.lower(): kind for kind in strings for string in strings[kind] for form in _encoded(string)}
     coded = {form.lower(): kind for kind in strings for string in strings[kind] for form in _in_base64(string)}
-    kinds = {form: kind for form, kind in (coded | plain).items() if len(form) >= MIN_BYTES}
+    kinds = coded | plain | {form.lower(): "word" for form in written}
+    kinds = {form: kind for form, kind in kinds.items() if len(form) >= MIN_BYTES}
     return _Forms(kinds, frozenset(plain), Needlestack(kinds))
 
 

@@ -9,7 +9,7 @@ from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-_LONG_VRS = (b"OB", b"OW", b"SQ", b"UN", b"UT")
+_LONG_VRS = tuple(vr.encode() for vr in "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 ITEM, ITEM_END, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
 UNDEFINED = 0xFFFFFFFF
 
@@ -48,7 +48,7 @@ def replaced(data: bytes, elements: list[bytes], last: bool = False) -> bytes:
     """Give the file with these elements, in the order of tags; with ``last``, without what would follow them."""
     start = data_set_at(data)
     ds = dcmread(BytesIO(data))
-    parts = {_tag(part): part for part in elements}
+    parts = {tag_of(part): part for part in elements}
     kept = {
         int(element.tag): plain(Dataset({element.tag: element}))
         for element in ds
@@ -58,7 +58,8 @@ def replaced(data: bytes, elements: list[bytes], last: bool = False) -> bytes:
     return data[:start] + b"".join(merged[tag] for tag in sorted(merged))
 
 
-def _tag(encoded: bytes) -> int:
+def tag_of(encoded: bytes) -> int:
+    """The tag an element encoded in little endian begins with."""
     group, number = struct.unpack("<HH", encoded[:4])
     return int(group << 16 | number)
 

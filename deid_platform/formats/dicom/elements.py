@@ -135,7 +135,7 @@ class _Reader:
             if depth == 0 and (tag >= self._last or tag in PIXEL_TAGS):
                 return found, at
         if delimited or (depth and at != end) or any(self._buffer[at:end]):
-            raise _truncated()
+            raise self._ends_early(end)
         return found, end
 
     def _read_explicit(
@@ -177,6 +177,9 @@ class _Reader:
             raise MalformedFile("Pixel Data has a VR that pixels cannot have.")
         return element, at
 
+    def _ends_early(self, end: int) -> MalformedFile:
+        return _truncated() if end == self._end else MalformedFile("A sequence or item is longer than what it holds.")
+
     def _header(self, at: int, tag: int, length: int, encoding: Encoding) -> tuple[str, int, int]:
         """Declared VR ('' where none is), value length and value offset."""
         if encoding.implicit:
@@ -185,13 +188,15 @@ class _Reader:
         vr = _VRS.get(code)
         if vr in SHORT_VRS:
             return vr or "", struct.unpack_from(encoding.order + "H", self._buffer, at + 6)[0], at + 8
-        if vr is None and not (code.isalpha() and code.isupper()):
+        if vr is None:
             # Some writers fall back to implicit VR inside sequences; the length then stands where the VR would.
+            if (code.isalpha() and code.isupper()) or UNDEFINED > length > self._end:
+                # Readers differ on how long an element of an unknown VR is, so nobody could check what was read.
+                raise MalformedFile(f"{tag_text(tag)} has a VR the standard does not know.")
             return "", length, at + 8
         if at + 12 > self._end:
             raise _truncated()
-        # A VR of a later edition has a 32-bit length (PS3.5 6.2.2, note on unknown VRs) and is treated as unknown.
-        return vr or "UN", struct.unpack_from(encoding.order + "I", self._buffer, at + 8)[0], at + 12
+        return vr, struct.unpack_from(encoding.order + "I", self._buffer, at + 8)[0], at + 12
 
     def _element(
         self, tag: int, declared: str, length: int, at: int, end: int, encoding: Encoding, found: DataSet, depth: int
@@ -202,14 +207,14 @@ class _Reader:
         stop = at + length
         if stop > end:
             raise _truncated() if stop > self._end else MalformedFile(f"{tag_text(tag)} is longer than its item.")
-        inner = IMPLICIT_LITTLE if declared == "UN" else encoding
-        if vr == "SQ":
-            return Element(tag, "SQ", self._items(at, stop, inner, depth, delimited=False)[0]), stop
-        if vr == "UN" and self._buffer[at : at + 4] == _ITEM_BYTES:
-            items = self._hidden_items(at, stop, depth)
+        if vr == "SQ" and declared != "UN":
+            return Element(tag, "SQ", self._items(at, stop, encoding, depth, delimited=False)[0]), stop
+        if vr == "SQ" or (vr == "UN" and self._buffer[at : at + 4] == _ITEM_BYTES):
+            items = self._hidden_items(at, stop, encoding, depth)
             if items is not None:
                 return Element(tag, "SQ", items), stop
-        if length > BULK_BYTES and (vr in BINARY_VRS or tag in PIXEL_TAGS):
+            vr = "UN"
+        if (tag in PIXEL_TAGS and not depth) or (length > BULK_BYTES and (vr in BINARY_VRS or tag in PIXEL_TAGS)):
             return Element(tag, vr, Extent(at, length)), stop
         if length > MAX_TEXT_BYTES:
             raise MalformedFile(f"{tag_text(tag)} is larger than any real value.", Reason.TOO_LARGE)
@@ -249,17 +254,21 @@ class _Reader:
             item, at = self.data_set(at, stop, encoding, depth=depth + 1, delimited=length == UNDEFINED)
             items.append(item)
         if delimited or at != end:
-            raise _truncated()
+            raise self._ends_early(end)
         return items, at
 
-    def _hidden_items(self, at: int, end: int, depth: int) -> list[DataSet] | None:
-        """The items of an element whose VR hides that it is a sequence; None when the bytes only look like one."""
-        try:
-            return self._items(at, end, IMPLICIT_LITTLE, depth, delimited=False)[0]
-        except MalformedFile as error:
-            if error.reason is Reason.NESTED_TOO_DEEP:
-                raise
-            return None
+    def _hidden_items(self, at: int, end: int, encoding: Encoding, depth: int) -> list[DataSet] | None:
+        """The items of an element whose VR hides that it is a sequence; None when the bytes only look like one.
+
+        They are in Implicit VR Little Endian (PS3.5 6.2.2), of some writers in the encoding of the file.
+        """
+        for inner in dict.fromkeys((IMPLICIT_LITTLE, encoding)):
+            try:
+                return self._items(at, end, inner, depth, delimited=False)[0]
+            except MalformedFile as error:
+                if error.reason is Reason.NESTED_TOO_DEEP:
+                    raise
+        return None
 
     def _fragments(self, at: int, end: int, encoding: Encoding) -> int:
         """Where an encapsulated value ends, its delimiter included; fragments are stepped over, not read."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
-from deid_platform.formats.dicom.charset import Charset, charset_of
+from deid_platform.formats.dicom.charset import Charset, byte_forms, charset_of
 from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet
 from deid_platform.freetext import Identifiers, clinical_words, fold, word_list
 
@@ -39,7 +39,9 @@ def collect(data: DataSet) -> Identifiers:
     """The subject's identifiers as the header gives them, folded."""
     found = _Found()
     _visit(data, Charset(), found)
-    return Identifiers(frozenset(found.names), frozenset(found.places), frozenset(found.numbers))
+    return Identifiers(
+        frozenset(found.names), frozenset(found.places), frozenset(found.numbers), frozenset(found.forms)
+    )
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class _Found:
     names: set[str] = field(default_factory=set)
     places: set[str] = field(default_factory=set)
     numbers: set[str] = field(default_factory=set)
+    forms: set[bytes] = field(default_factory=set)
 
 
 def _visit(data: DataSet, charset: Charset, found: _Found) -> None:
@@ -62,6 +65,8 @@ def _visit(data: DataSet, charset: Charset, found: _Found) -> None:
             kind = "name" if element.vr == "PN" else kinds.get(element.tag)
             if kind is not None:
                 _add(kind, charset.decode(element.value), found)
+                if kind == "name" or not element.value.isascii() or b"\x1b" in element.value:
+                    found.forms.update(byte_forms(element.value))
 
 
 def _add(kind: str, text: str, found: _Found) -> None:

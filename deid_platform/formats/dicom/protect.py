@@ -36,6 +36,7 @@ _TERM = re.compile(r"[A-Z0-9_ ]{0,16}")
 _WORD = re.compile(r"[^\W\d_]+")
 _LONG_ENOUGH_FOR_TEXT = 12
 """Bytes from which on numbers that are all letters are no chance."""
+_ESCAPE = b"\x1b"
 _LINES = {ord(character): " " for character in "\t\n\f\r"}
 MAX_AGE = 90
 """45 CFR 164.514(b)(2)(i)(C): ages above 89 become one category, written 090Y."""
@@ -143,7 +144,7 @@ class Protector:
         return text.isprintable() and self.cleaner.clean(text)[1] > 0
 
     def _each(self, vr: str, value: bytes, charset: Charset, treat) -> bytes:  # type: ignore[no-untyped-def]
-        cut = _before_nul(value)
+        cut = self._without_forms(_before_nul(value), charset)
         charset = charset.used_in(cut)
         text = charset.decode(cut)
         parts = text.split("\\") if vr in _MULTIPLE else [text]
@@ -153,6 +154,16 @@ class Protector:
         if vr == "CS":
             return "\\".join("" if count else part for part, count in treated).encode("ascii", "replace")
         return charset.encode("\\".join(_fit(vr, part) for part, _ in treated))
+
+    def _without_forms(self, value: bytes, charset: Charset) -> bytes:
+        """A value without the names that stand in it in bytes which no character set may explain."""
+        pattern = _forms_pattern(self.cleaner.own.forms) if self.cleaner.own.forms else None
+        if pattern is None or not pattern.search(value):
+            return value
+        if _ESCAPE not in value:
+            return pattern.sub(PLACEHOLDER.encode(), value)
+        # What follows an escape sequence cannot be taken out without those around it.
+        return value if charset.explains(value) else b""
 
 
 def mover(policy: Policy, days: int):  # type: ignore[no-untyped-def]
@@ -164,6 +175,11 @@ def mover(policy: Policy, days: int):  # type: ignore[no-untyped-def]
 
 def _back(day: date, days: int) -> date:
     return day - timedelta(days=days)
+
+
+@lru_cache(maxsize=64)
+def _forms_pattern(forms: frozenset[bytes]) -> re.Pattern[bytes]:
+    return re.compile(b"|".join(map(re.escape, sorted(forms, key=lambda form: (-len(form), form)))))
 
 
 def _fit(vr: str, text: str) -> str:

@@ -120,7 +120,7 @@ class Scrubber:
         """A large value is copied or goes: nothing reads it here."""
         if element.tag == ENCAPSULATED_DOCUMENT:
             self._set(element, _stand_in(data), rule)
-        elif rule.action is not Action.KEEP or element.tag >> 16 & 1:
+        elif rule.action is not Action.KEEP or element.tag >> 16 & 1 or element.vr == "UN":
             self._remove(data, element, rule)
 
     def _value(
@@ -173,7 +173,7 @@ class Scrubber:
             return protector.number(value)
         if vr == "CS":
             if tag == CHARACTER_SET:
-                return value if is_declaration(value) else b""
+                return value if is_declaration(value) else None
             return protector.term(value, charset)
         if vr in ("PN", "AE", "UR"):
             return protector.own_only(vr, value, charset) if action is Action.KEEP and vr == "AE" else b""

@@ -96,12 +96,26 @@ def _preliminaries(buffer: mmap.mmap | bytes) -> tuple[DataSet, int, Encoding, s
         element, start = _one_element(buffer, start)
         meta.update(element)
     syntax = _uid(meta, 0x00020010)
-    if syntax:
-        return meta, start, _encoding(syntax), syntax
     encoding = _bare_encoding(buffer[start : start + 8])
+    if syntax:
+        return meta, start, *_reconciled(syntax, encoding)
     if encoding is None:
         raise MalformedFile("There is neither File Meta Information nor a data set in a default encoding.")
     return meta, start, encoding, _SYNTAX_OF[encoding]
+
+
+def _reconciled(syntax: str, seen: Encoding | None) -> tuple[Encoding, str]:
+    """Encoding and transfer syntax by what the file says and by the look of its data set (None: it tells nothing).
+
+    Senders mix up Implicit and Explicit VR, which every reader notices. On byte order readers trust what is said, so
+    that nobody could check what was read.
+    """
+    said = _encoding(syntax)
+    if seen is None or seen == said or syntax == DEFLATED:
+        return said, syntax
+    if seen.little != said.little:
+        raise MalformedFile("The byte order of the data set is not that of its transfer syntax.")
+    return (seen, _SYNTAX_OF[seen]) if syntax in _SYNTAX_OF.values() else (said, syntax)
 
 
 def _one_element(buffer: mmap.mmap | bytes, at: int) -> tuple[DataSet, int]:

@@ -164,11 +164,13 @@ def test_a_value_that_only_looks_like_a_sequence_stays_bytes() -> None:
     assert (found.vr, found.value) == ("UN", lookalike)
 
 
-def test_an_element_of_a_vr_of_the_future_is_unknown() -> None:
-    future = b"\x10\0\0\x40ZZ\0\0\x04\0\0\0Jane"
-    assert read(future)[0x00104000].vr == "LT"
-    private = b"\x99\0\x01\x10ZZ\0\0\x04\0\0\0Jane"
-    assert read(private)[0x00991001].vr == "UN"
+@pytest.mark.parametrize("vr", [b"ZZ", b"lo", b"??", b"  "])
+def test_a_vr_the_standard_does_not_know_is_refused(vr: bytes) -> None:
+    for tag in (b"\x10\0\0\x40", b"\x99\0\x01\x10"):
+        for length in (b"\x04\0", b"\0\0\x04\0\0\0"):
+            with pytest.raises(MalformedFile, match="a VR the standard does not know") as refused:
+                read(tag + vr + length + b"Jane")
+            assert refused.value.reason is Reason.MALFORMED
 
 
 def test_implicit_elements_among_explicit_ones_are_read() -> None:

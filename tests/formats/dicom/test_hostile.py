@@ -37,7 +37,7 @@ ENDINGS = {
     "truncated_file_meta": Reason.MALFORMED,
     "truncated_pixels": Reason.TRUNCATED,
     "truncated_fragment": Reason.TRUNCATED,
-    "unknown_vr": Reason.TRUNCATED,
+    "unknown_vr": Reason.MALFORMED,
     "deep_nesting": Reason.NESTED_TOO_DEEP,
     "deep_nesting_explicit": Reason.NESTED_TOO_DEEP,
     "deep_nesting_private": Reason.NESTED_TOO_DEEP,
