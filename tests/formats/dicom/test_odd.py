@@ -117,7 +117,7 @@ def test_an_odd_file_comes_out_clean(files: Files, name: str) -> None:
         assert bool(_errors(files.output) - _errors(files.source)) == (name in NEW_ERRORS)
 
 
-@pytest.mark.parametrize("name", CLEANED[::6])
+@pytest.mark.parametrize("name", CLEANED[1::6])
 def test_the_profile_makes_no_difference(files: Files, name: str) -> None:
     _check_clean(files, ODD[name], "basic")
 
