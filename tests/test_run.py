@@ -46,7 +46,7 @@ BAD = {
     "wide_sequence": "released",
     "huge_length": "raw: truncated",
     "huge_image": "pixel_cleaned: too_large",
-    "undecodable": "pixel_cleaned: pixels_undecodable",
+    "undecodable": "scrubbed: pixels_undecodable",
     "private_syntax": "raw: unsupported_format",
     "wrong_syntax": "pixel_cleaned: pixels_undecodable",
     "group_0004": "released",

@@ -9,6 +9,8 @@ from mmap import mmap
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from deid_platform.audit.bulk import pixel_hits
+from deid_platform.audit.icc import profile_faults
 from deid_platform.dictionary import tag_text
 from deid_platform.formats.dicom.markers import IMPLEMENTATION_CLASS_UID
 from deid_platform.policy import Action, ObjectRules, Option, Policy
@@ -21,6 +23,8 @@ _META = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0
 _OURS = frozenset({0x00100010, 0x00100020, 0x00120062, 0x00120063, 0x00120064, 0x0018A001, 0x00280301, 0x00280303})
 _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
 _DUMMIES = frozenset("REMOVED 19000101 19000101000000 000000 000D 0 about:blank".split())
+_ICC_PROFILE = 0x00282000
+_PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN")
 
@@ -38,6 +42,8 @@ def check(
     yield from _not_replaced(cleaned, original, policy)
     if bulk_at < len(data) and _end_of_pixels(data, bulk_at, cleaned) != len(data):
         yield "pixels", "followed_by_something"
+    elif bulk_at < len(data):
+        yield from pixel_hits(cleaned, data, bulk_at)
 
 
 def _preliminaries(cleaned: Dataset, data: mmap) -> Iterator[Hit]:
@@ -75,6 +81,8 @@ def _elements(data: Dataset, rules: ObjectRules, path: str) -> Iterator[Hit]:
         step = _step(data, element)
         if tag >> 16 & 1:
             yield from _private(data, element, path + step, rules.policy)
+        elif path and tag in _PIXELS:
+            yield tag_text(tag), "pixels_in_sequence"
         elif path or tag not in _OURS:
             yield from _public(element, rules, path)
         if element.VR == "SQ":
@@ -116,6 +124,8 @@ def _public(element: DataElement, rules: ObjectRules, path: str) -> Iterator[Hit
         yield tag_text(tag), "misplaced"
     elif action is Action.REMOVE:
         yield tag_text(tag), "forbidden"
+    elif tag == _ICC_PROFILE:
+        yield from ((tag_text(tag), fault) for fault in profile_faults(bytes(element.value or b"")))
     elif action is Action.EMPTY and element.VR != "UI" and not _is_empty(element):
         yield tag_text(tag), "not_empty"
     elif element.VR == "UI" and action is not Action.KEEP and not _uids_may_stand(element, rules.policy):

@@ -34,9 +34,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StageResult, S
 def test_text_and_pixels_that_nobody_can_look_at_are_refused(made: tuple[Path, StageResult, StageResult]) -> None:
     assert sorted(outcome_of(entry) for entry in made[2].manifest.entries) == [
         "pixel_cleaned: burned_in_text",
-        "pixel_cleaned: pixels_undecodable",
         "released",
         "released",
+        "scrubbed: pixels_undecodable",
     ]
 
 

@@ -19,6 +19,7 @@ from deid_platform.formats.dicom.encode import Sink, write_data_set
 from deid_platform.formats.dicom.identifiers import collect
 from deid_platform.formats.dicom.markers import file_meta, mark
 from deid_platform.formats.dicom.patient import PATIENT_ID, declared_charset, issuer_of, subject_of, text_in
+from deid_platform.formats.dicom.pixels import PixelCleaner
 from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import Scrubber, walk
 from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
@@ -83,10 +84,12 @@ class Dicom:
             scrubber = Scrubber(policy, protector, pseudonym, _uid(data, STUDY), answers)
             scrubber.scrub(data)
             satisfied = mark(data, policy)
+            pixels = PixelCleaner(opened.transfer_syntax, opened.encoding, opened.file)
+            pixels.clean(data)
             _write_preliminaries(sink, file_meta(data, opened.transfer_syntax))
             with _compressed(sink, opened.transfer_syntax) as body:
                 write_data_set(body, data, opened.encoding, opened.file)
-        return Outcome(scrubber.recorded(), satisfied)
+        return Outcome((*scrubber.recorded(), *pixels.recorded()), satisfied)
 
     def judge_pixels(self, output: Path) -> str:
         """See :class:`~deid_platform.formats.protocol.Format`."""

@@ -27,7 +27,7 @@ UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 LAST_TAG = 0xFFFFFFFF
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-CHARACTER_SET = 0x00080005
+CHARACTER_SET, ICC_PROFILE = 0x00080005, 0x00282000
 
 SHORT_VRS = frozenset("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_VRS = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
@@ -214,7 +214,8 @@ class _Reader:
             if items is not None:
                 return Element(tag, "SQ", items), stop
             vr = "UN"
-        if (tag in PIXEL_TAGS and not depth) or (length > BULK_BYTES and (vr in BINARY_VRS or tag in PIXEL_TAGS)):
+        large = length > BULK_BYTES and (vr in BINARY_VRS or tag in PIXEL_TAGS) and tag != ICC_PROFILE
+        if large or (tag in PIXEL_TAGS and not depth):
             return Element(tag, vr, Extent(at, length)), stop
         if length > MAX_TEXT_BYTES:
             raise MalformedFile(f"{tag_text(tag)} is larger than any real value.", Reason.TOO_LARGE)

@@ -6,6 +6,7 @@ The encoding of the file is kept, so that untouched values go out as they came i
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from deid_platform.errors import MalformedFile
@@ -34,6 +35,15 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> object:
         """Take all of ``data``."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten(Extent):
+    """A value in its file that is changed while it is copied; ``length`` is that of the new value."""
+
+    def write_to(self, source: BinaryIO, sink: Sink) -> None:
+        """Write the new value: exactly ``length`` bytes, or fragments with their delimiter."""
+        raise NotImplementedError
 
 
 def write_data_set(sink: Sink, data: DataSet, encoding: Encoding, source: BinaryIO) -> None:
@@ -66,7 +76,7 @@ def _write_elements(sink: Sink, data: DataSet, encoding: Encoding, source: Binar
             sink.write(b"".join(pending) + _header(tag, element.vr, length, encoding))
             pending.clear()
             _copy(source, value, sink)
-            if value.length % 2:
+            if length != UNDEFINED and value.length % 2:
                 sink.write(b"\0")
 
 
@@ -90,6 +100,9 @@ def _delimiter(tag: int, length: int, encoding: Encoding) -> bytes:
 
 
 def _copy(source: BinaryIO, extent: Extent, sink: Sink) -> None:
+    if isinstance(extent, Rewritten):
+        extent.write_to(source, sink)
+        return
     source.seek(extent.offset)
     left = extent.length
     while left:

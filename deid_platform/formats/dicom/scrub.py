@@ -11,7 +11,16 @@ from deid_platform.formats.dicom.answers import UNASKED, Answers, Unasked
 from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
 from deid_platform.formats.dicom.documents import replacement_document
-from deid_platform.formats.dicom.elements import BINARY_VRS, CHARACTER_SET, DataSet, Element, Extent
+from deid_platform.formats.dicom.elements import (
+    BINARY_VRS,
+    CHARACTER_SET,
+    ICC_PROFILE,
+    PIXEL_TAGS,
+    DataSet,
+    Element,
+    Extent,
+)
+from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
 from deid_platform.model import Change
@@ -21,6 +30,7 @@ from deid_platform.subjects import Pseudonym
 
 SOP_CLASS = 0x00080016
 ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
+_NESTED_PIXELS = Rule(Action.REMOVE, "pixels in a sequence, which nobody looks at")
 _PUBLISHED = Rule(Action.CLEAN, "PS3.16 section 8, code of a published scheme")
 
 
@@ -114,6 +124,8 @@ class Scrubber:
             self.changes[tag_text(element.tag), rule.action.value, rule.source] += 1
             items.clear()
         for item in items:
+            for tag in PIXEL_TAGS & item.keys():
+                self._remove(item, item[tag], _NESTED_PIXELS)
             self._data_set(item, charset, path + "/", replace=replace or rule.action is Action.DUMMY)
 
     def _extent(self, data: DataSet, element: Element, rule: Rule) -> None:
@@ -126,11 +138,9 @@ class Scrubber:
     def _value(
         self, data: DataSet, element: Element, value: bytes, rule: Rule, charset: Charset, *, replace: bool
     ) -> None:
-        if element.tag == ENCAPSULATED_DOCUMENT and rule.action is Action.DUMMY:
-            self._set(element, _stand_in(data), rule)
-            return
-        if element.tag == PATIENT_ID and rule.action is Action.DUMMY:
-            self._set(element, self._patient(data, value, charset), rule)
+        own = self._own_treatment(data, element, value, rule, charset)
+        if own is not None:
+            self._set(element, own, rule)
             return
         question = (element.tag, element.vr, rule.action, value, charset, replace)
         treated = self.answers.get(question, UNASKED)
@@ -141,6 +151,18 @@ class Scrubber:
             self._remove(data, element, rule)
         else:
             self._set(element, treated, rule)
+
+    def _own_treatment(
+        self, data: DataSet, element: Element, value: bytes, rule: Rule, charset: Charset
+    ) -> bytes | None:
+        """The new value of the few attributes that are treated like no other, None for all others."""
+        if element.tag == ENCAPSULATED_DOCUMENT and rule.action is Action.DUMMY:
+            return _stand_in(data)
+        if element.tag == PATIENT_ID and rule.action is Action.DUMMY:
+            return self._patient(data, value, charset)
+        if element.tag == ICC_PROFILE:
+            return cleaned_profile(value) or standard_profile()
+        return None
 
     def _treated(
         self, tag: int, vr: str, action: Action, value: bytes, charset: Charset, *, replace: bool

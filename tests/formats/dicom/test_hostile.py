@@ -96,6 +96,11 @@ def test_a_bad_file_is_refused_with_its_reason_or_comes_out_clean(lab: Laborator
         assert refused.value.reason is ENDINGS[name]
         assert not [token for token in planted(bad_files.PERSON) if token in str(refused.value)]
         return
+    if name == "undecodable":
+        with pytest.raises(MalformedFile) as refused:
+            lab.clean(data, profile)
+        assert refused.value.reason is Reason.PIXELS_UNDECODABLE
+        return
     cleaned = lab.clean(data, profile)
     assert leaks(bad_files.PERSON, cleaned.data, without=RETAINED[profile]) == []
     assert dcmread(cleaned.output).PatientIdentityRemoved == "YES"

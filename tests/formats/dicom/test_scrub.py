@@ -140,7 +140,6 @@ def test_what_is_no_identifier_stays_as_it_is(lab: Laboratory, profile: str) -> 
         0x00280010: (b"US", b"\x08\0"),
         0x00189087: (b"FD", struct.pack("<d", 1000.0)),
         0x00281201: (b"OW", bytes(range(256)) * 2),
-        0x00282000: (b"OB", b"profile "),
         0x00280009: (b"AT", b"\x18\0\x63\x10"),
     }
     parts = [element(tag, vr, value) for tag, (vr, value) in kept.items()]
