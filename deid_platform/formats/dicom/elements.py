@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
 from mmap import mmap
 
-from deid_platform.dictionary import private_vr, public_vr, tag_text
+from deid_platform.dictionary import private_vr, tag_text
 from deid_platform.errors import MalformedFile
+from deid_platform.formats.dicom.vr import BINARY_VRS, LONG_VRS, SHORT_VRS, vr_of
 from deid_platform.model import Reason
 
 MAX_DEPTH = 64
@@ -29,10 +29,6 @@ LAST_TAG = 0xFFFFFFFF
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 CHARACTER_SET, ICC_PROFILE = 0x00080005, 0x00282000
 
-SHORT_VRS = frozenset("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-LONG_VRS = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-BINARY_VRS = frozenset("OB OD OF OL OV OW UN".split())
-STRING_VRS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
 _VRS = {vr.encode(): vr for vr in SHORT_VRS | LONG_VRS}
 _SHORT_CODES = {vr.encode(): vr for vr in SHORT_VRS}
 _DELIMITERS, _PIXELS = 0xFFFE, 0x7FE0
@@ -145,7 +141,7 @@ class _Reader:
         group, number, code, length = (_SHORT_LITTLE if encoding.little else _SHORT_BIG)(self._buffer, at)
         declared = _SHORT_CODES.get(code)
         if declared is not None and group != _DELIMITERS:
-            vr = declared if group & 1 else _public_vr(group << 16 | number, declared)
+            vr = declared if group & 1 else vr_of(group << 16 | number, declared)
             stop = at + 8 + length
             if stop <= end and vr != "SQ" and vr != "UN" and group != _PIXELS:
                 return Element(group << 16 | number, vr, self._buffer[at + 8 : stop]), stop
@@ -157,7 +153,7 @@ class _Reader:
         """The same where no VR is written."""
         group, number, length = (_LONG_LITTLE if encoding.little else _LONG_BIG)(self._buffer, at)
         if not group & 1 and length <= BULK_BYTES and group not in (_DELIMITERS, _PIXELS):
-            vr = _public_vr(group << 16 | number, "")
+            vr = vr_of(group << 16 | number, "")
             stop = at + 8 + length
             if stop <= end and vr != "SQ" and vr != "UN":
                 return Element(group << 16 | number, vr, self._buffer[at + 8 : stop]), stop
@@ -292,7 +288,7 @@ def _vr(tag: int, declared: str, found: DataSet) -> str:
     """The VR to go by: the declared one where it can be true, else the one of the dictionary."""
     group, number = tag >> 16, tag & 0xFFFF
     if not group & 1:
-        return _public_vr(tag, declared)
+        return vr_of(tag, declared)
     if declared and declared != "UN":
         return declared
     if 0x10 <= number <= 0xFF:
@@ -301,21 +297,6 @@ def _vr(tag: int, declared: str, found: DataSet) -> str:
     if creator is None or not isinstance(creator.value, bytes):
         return "UN"
     return private_vr(tag, creator.value.decode("latin-1").strip(" \0")) or "UN"
-
-
-@lru_cache(maxsize=1 << 13)
-def _public_vr(tag: int, declared: str) -> str:
-    known = "UL" if tag & 0xFFFF == 0 else public_vr(tag)
-    return _plausible(declared, known or "UN") if declared and declared != "UN" else known or "UN"
-
-
-def _plausible(declared: str, known: str) -> str:
-    """A text under another VR is the same text, and treated as what the dictionary says; numbers need their own VR."""
-    if declared in (known, "SQ"):
-        return declared
-    if known == "SQ":
-        return "UN"
-    return known if known in STRING_VRS else declared
 
 
 def _truncated() -> MalformedFile:

@@ -13,14 +13,13 @@ from deid_platform.errors import MalformedFile
 from deid_platform.formats.dicom.elements import (
     ITEM,
     ITEM_END,
-    LONG_VRS,
     SEQUENCE_END,
-    SHORT_VRS,
     UNDEFINED,
     DataSet,
     Encoding,
     Extent,
 )
+from deid_platform.formats.dicom.vr import LONG_VRS, SHORT_VRS
 from deid_platform.model import Reason
 
 CHUNK = 1 << 20

@@ -11,18 +11,11 @@ from deid_platform.formats.dicom.answers import UNASKED, Answers, Unasked
 from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
 from deid_platform.formats.dicom.documents import replacement_document
-from deid_platform.formats.dicom.elements import (
-    BINARY_VRS,
-    CHARACTER_SET,
-    ICC_PROFILE,
-    PIXEL_TAGS,
-    DataSet,
-    Element,
-    Extent,
-)
+from deid_platform.formats.dicom.elements import CHARACTER_SET, ICC_PROFILE, PIXEL_TAGS, DataSet, Element, Extent
 from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
+from deid_platform.formats.dicom.vr import BINARY_VRS
 from deid_platform.model import Change
 from deid_platform.policy import Action, ObjectRules, Policy, Rule
 from deid_platform.policy.private import private_segment, public_segment

@@ -16,12 +16,11 @@ from deid_platform.formats.dicom.elements import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    LONG_VRS,
-    SHORT_VRS,
     DataSet,
     Encoding,
     read_data_set,
 )
+from deid_platform.formats.dicom.vr import LONG_VRS, SHORT_VRS
 from deid_platform.model import Reason
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
