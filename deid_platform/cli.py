@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from pydicom.datadict import tag_for_keyword
 
 from deid_platform.cli_crosswalk import crosswalk as crosswalk_commands
-from deid_platform.dictionary import keyword, public_vr, tag_text
+from deid_platform.dictionary import keyword, parse_tag, public_vr, tag_text
 from deid_platform.errors import DeidError, PolicyError, VaultError
 from deid_platform.identity import Identity, decode_key
 from deid_platform.intake import is_site
@@ -115,13 +114,10 @@ def _explain_tag(policy: Policy, number: int) -> None:
 
 
 def _parse_tag(text: str) -> int:
-    number = tag_for_keyword(text)
-    if number is not None:
-        return int(number)
-    digits = text.strip("()").replace(",", "")
-    if len(digits) == 8 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        return int(digits, 16)
-    raise click.BadParameter("give a keyword such as PatientName, or eight hexadecimal digits.", param_hint="TAG")
+    number = parse_tag(text)
+    if number is None:
+        raise click.BadParameter("give a keyword such as PatientName, or eight hexadecimal digits.", param_hint="TAG")
+    return number
 
 
 def _policy(profile: str) -> Policy:

@@ -20,6 +20,7 @@ _DA = re.compile(
     r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})"
     r"((?:[T ]?(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?[0-6]\d(?:\.\d{1,6})?)?)?)?(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?)"
 )
+_PARTIAL = re.compile(r"((?:18|19|20)\d\d)(?:0[1-9]|1[0-2])?")
 # A date that leaves out its year or its day is moved as if it were in a leap year, or in the middle of its month.
 _NO_YEAR, _NO_DAY = 2000, 15
 # Long names of months that are other words, too.
@@ -51,6 +52,21 @@ def shift_value(value: str, days: int) -> str | None:
         return None
     moved = day - timedelta(days=days)
     return match[2].join((f"{moved.year:04d}", f"{moved.month:02d}", f"{moved.day:02d}")) + match[5]
+
+
+def truncate_value(value: str, oldest: int) -> str | None:
+    """A DA or DT value moved to the 1st of January of its year, time and zone kept; of a month its year.
+
+    None when it is neither, or when its year lies before ``oldest``.
+    """
+    match = _DA.fullmatch(value.strip())
+    day = match and valid(int(match[1]), int(match[3]), int(match[4]))
+    if not match or not day:
+        partial = _PARTIAL.fullmatch(value.strip())
+        return partial[1] if partial and int(partial[1]) >= oldest else None
+    if day.year < oldest:
+        return None
+    return match[2].join((match[1], "01", "01")) + match[5]
 
 
 @cache
@@ -111,7 +127,11 @@ def _pattern() -> re.Pattern[str]:
     )
 
 
-def replace_in_text(text: str, move: Callable[[date], date] | None, placeholder: str) -> tuple[str, int]:
+Move = Callable[[date], "date | str"]
+"""What becomes of a date in text: another date, written in the same way, or a text in its place."""
+
+
+def replace_in_text(text: str, move: Move | None, placeholder: str) -> tuple[str, int]:
     """Every date in running text moved by ``move``, or replaced where ``move`` is None; also how many there were.
 
     Dates with dots are taken to begin with the day, others with the month as in the United States, unless that is
@@ -128,11 +148,14 @@ def replace_in_text(text: str, move: Callable[[date], date] | None, placeholder:
     return _pattern().sub(swap, text), count
 
 
-def _rewrite(match: re.Match[str], move: Callable[[date], date] | None, placeholder: str) -> str:
+def _rewrite(match: re.Match[str], move: Move | None, placeholder: str) -> str:
     for parts in _readings(match):
         day = _day_meant(match, parts)
         if day is not None:
-            return placeholder if move is None else _write(match, parts, move(day))
+            moved = placeholder if move is None else move(day)
+            if isinstance(moved, date):
+                return _write(match, parts, moved)
+            return moved if "y" in parts else placeholder  # a year nobody wrote is no text to put there
     # Looks like a date, names no day: the separators tell whether it can be anything else (12.5.0 is a version).
     return match[0]
 

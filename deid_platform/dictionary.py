@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from pydicom.datadict import DicomDictionary, private_dictionary_VR
+from pydicom.datadict import DicomDictionary, private_dictionary_VR, tag_for_keyword
 
+_HEX = frozenset("0123456789abcdefABCDEF")
 # Attributes whose VR depends on others are written with one VR here; the bytes are the same for either.
 _AMBIGUOUS = {"US or SS": "US", "US or OW": "OW", "US or SS or OW": "OW", "OB or OW": "OW"}
 
@@ -34,6 +35,15 @@ def keyword(tag: int) -> str:
     """The keyword of a public attribute, empty for one the dictionary does not know."""
     entry = DicomDictionary.get(tag)
     return str(entry[4]) if entry else ""
+
+
+def parse_tag(text: str) -> int | None:
+    """A tag from a keyword (``PatientName``) or from its digits (``00100010``, ``(0010,0010)``); None for neither."""
+    number = tag_for_keyword(text)
+    if number is not None:
+        return int(number)
+    digits = text.strip().strip("()").replace(",", "")
+    return int(digits, 16) if len(digits) == 8 and not set(digits) - _HEX else None
 
 
 def tag_text(tag: int) -> str:

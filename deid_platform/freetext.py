@@ -12,11 +12,10 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
 
-from deid_platform.dates import replace_in_text
+from deid_platform.dates import Move, replace_in_text
 from deid_platform.names import PLACEHOLDER, clinical_words, drop_after_cues, drop_before_labels, fold, word_list
 
 __all__ = ["PLACEHOLDER", "Identifiers", "TextCleaner", "clinical_words", "fold", "text_patterns", "word_list"]
@@ -49,13 +48,13 @@ class TextCleaner:
     own : Identifiers
         The subject's own identifiers.
     move : callable or None
-        Moves a date; None takes dates out.
+        Moves a date, or tells what to write in its place; None takes dates out.
     uid : callable
         Gives the replacement of a UID met in text.
     """
 
     own: Identifiers
-    move: Callable[[date], date] | None
+    move: Move | None
     uid: Callable[[str], str]
 
     def clean(self, text: str) -> tuple[str, int]:

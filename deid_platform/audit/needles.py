@@ -19,7 +19,7 @@ from deid_platform.dates import valid
 from deid_platform.dictionary import public_vr
 from deid_platform.formats.dicom.identifiers import identifying_attributes
 from deid_platform.freetext import word_list
-from deid_platform.policy import Action, Policy
+from deid_platform.policy import Action, Option, Policy
 
 MIN_WORD, MIN_NUMBER = 4, 4
 MIN_IDEOGRAPHS = 2
@@ -58,6 +58,7 @@ class _Found:
     births: set[date] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
     written: set[bytes] = field(default_factory=set)
+    kept: set[date] = field(default_factory=set)
 
 
 def plain(text: str) -> str:
@@ -73,7 +74,8 @@ def collect_needles(original: Dataset, policy: Policy, shift: int) -> Needles:
     found = _Found()
     for tag, vr, texts, raw in readable_values(original):
         kind = "name" if "PN" in (vr, public_vr(tag)) else identifying_attributes().get(tag, vr)
-        if kind == "UI" and policy.rule(tag, vr).action is Action.KEEP:
+        if _is_kept(kind, tag, vr, policy):
+            found.kept.update(day for text in texts for day in dates_in(text) if kind in ("DA", "DT"))
             continue
         if kind == "name":
             found.written.update(_written(raw))
@@ -86,10 +88,21 @@ def collect_needles(original: Dataset, policy: Policy, shift: int) -> Needles:
         spellings=frozenset(spelling for word in words for spelling in found.words[word]),
         pairs=frozenset(found.pairs),
         numbers=frozenset(found.numbers),
-        dates=frozenset(_forbidden_dates(found.days, found.births, policy, shift)),
+        dates=frozenset(_forbidden_dates(found.days, found.births, policy, shift) - found.kept),
         uids=frozenset(found.uids),
         written=frozenset(found.written),
     )
+
+
+def _is_kept(kind: str, tag: int, vr: str, policy: Policy) -> bool:
+    """Whether the policy keeps an attribute as it is, so that what it says may be met."""
+    if kind == "UI":
+        return Option.RETAIN_UIDS in policy.options or policy.rule(tag, vr).action is Action.KEEP
+    if kind in ("DA", "DT"):
+        return policy.dates == "remove" and policy.rule(tag, vr).action is Action.KEEP
+    if kind == "device":
+        return policy.rule(tag, vr).action is Action.KEEP
+    return kind in ("name", "place", "number") and policy.vouches_for(tag, vr)
 
 
 def readable_values(data: Dataset) -> Iterator[tuple[int, str, list[str], bytes]]:
@@ -146,7 +159,7 @@ def _note(kind: str, text: str, found: _Found, *, born: bool) -> None:
         words = list(_words(text, MIN_WORD)) if kind == "place" else []
     for word in words:
         found.words.setdefault(plain(word), {plain(word)}).add(word)
-    if kind == "number":
+    if kind in ("number", "device"):
         found.numbers.update(_numbers(text))
     elif kind in ("DA", "DT"):
         (found.births if born else found.days).update(dates_in(text))
@@ -191,5 +204,9 @@ def _forbidden_dates(days: set[date], births: set[date], policy: Policy, shift: 
     """Dates of the original that may not be met; one that a shifted date may have become proves nothing."""
     if policy.dates == "keep":
         return births - days
-    moved = {day - timedelta(days=shift) for day in days | births} if policy.dates == "shift" else set()
+    moved = set()
+    if policy.dates == "shift":
+        moved = {day - timedelta(days=shift) for day in days | births}
+    elif policy.dates == "year":
+        moved = {date(day.year, 1, 1) for day in days}
     return (days | births) - moved - _INNOCENT_DATES

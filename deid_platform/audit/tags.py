@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from mmap import mmap
 
 from pydicom.dataelem import DataElement
@@ -21,7 +21,7 @@ Hit = tuple[str, str]
 _META = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
 # Written by this platform itself, whatever the table says of the sender's.
 _OURS = frozenset({0x00100010, 0x00100020, 0x00120062, 0x00120063, 0x00120064, 0x0018A001, 0x00280301, 0x00280303})
-_TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
+_TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "year": "MODIFIED", "keep": "UNMODIFIED"}
 _DUMMIES = frozenset("REMOVED 19000101 19000101000000 000000 000D 0 about:blank".split())
 _ICC_PROFILE = 0x00282000
 _PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
@@ -62,9 +62,9 @@ def _preliminaries(cleaned: Dataset, data: mmap) -> Iterator[Hit]:
 def _markers(cleaned: Dataset, policy: Policy, named: Pseudonym) -> Iterator[Hit]:
     codes = {item.get("CodeValue") for item in cleaned.get("DeidentificationMethodCodeSequence", [])}
     right = {
-        ("(0012,0062)", "marker_missing"): cleaned.get("PatientIdentityRemoved") == "YES",
+        ("(0012,0062)", "marker_missing"): cleaned.get("PatientIdentityRemoved") == ("YES" if policy.claims else "NO"),
         ("(0012,0063)", "marker_missing"): bool(cleaned.get("DeidentificationMethod")),
-        ("(0012,0064)", "marker_wrong"): codes == {"113100", *(option.code for option in policy.options)},
+        ("(0012,0064)", "marker_wrong"): codes == {code for code, _ in policy.claims},
         ("(0028,0301)", "marker_wrong"): cleaned.get("BurnedInAnnotation", "NO") == "NO",
         ("(0028,0302)", "marker_wrong"): cleaned.get("RecognizableVisualFeatures", "YES") == "YES",
         ("(0028,0303)", "marker_wrong"): cleaned.get("LongitudinalTemporalInformationModified")
@@ -85,6 +85,8 @@ def _elements(data: Dataset, rules: ObjectRules, path: str) -> Iterator[Hit]:
             yield tag_text(tag), "pixels_in_sequence"
         elif path or tag not in _OURS:
             yield from _public(element, rules, path)
+        if element.VR in ("DA", "DT") and rules.policy.dates == "year" and not _only_years(element):
+            yield tag_text(tag), "more_than_a_year"
         if element.VR == "SQ":
             for item in element.value:
                 yield from _elements(item, rules, path + step + "/")
@@ -132,6 +134,15 @@ def _public(element: DataElement, rules: ObjectRules, path: str) -> Iterator[Hit
         yield tag_text(tag), "uid_not_replaced"
 
 
+def _only_years(element: DataElement) -> bool:
+    """Whether a date names a year and nothing else, as the 1st of January or alone."""
+    return all(not text or text[4:8] in ("", "0101") for text in map(str, _values(element)))
+
+
+def _values(element: DataElement) -> Iterable[object]:
+    return element.value if hasattr(element.value, "append") else [element.value or ""]
+
+
 def _is_empty(element: DataElement) -> bool:
     return element.value is None or len(str(element.value)) == 0 or (element.VR == "SQ" and len(element.value) == 0)
 
@@ -139,8 +150,7 @@ def _is_empty(element: DataElement) -> bool:
 def _uids_may_stand(element: DataElement, policy: Policy) -> bool:
     if Option.RETAIN_UIDS in policy.options:
         return True
-    values = element.value if isinstance(element.value, list) or hasattr(element.value, "append") else [element.value]
-    return all(not value or str(value).startswith(("1.2.840.10008.", "2.25.")) for value in values)
+    return all(not value or str(value).startswith(("1.2.840.10008.", "2.25.")) for value in _values(element))
 
 
 def _not_replaced(cleaned: Dataset, original: Dataset, policy: Policy) -> Iterator[Hit]:

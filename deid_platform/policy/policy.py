@@ -1,16 +1,14 @@
 """A policy: one answer for every attribute there is, listed or not.
 
-Who answers, first to last: the column of a chosen option in Table E.1-1; an attribute table the profile names; the
-Basic Profile column; for an attribute no table lists, its VR. What even the dictionary does not know is removed.
-PS3.15 sets no order among options, so two chosen options that disagree on an attribute are refused unless the
-profile names the winner.
+Who answers, first to last: a rule of the profile for this attribute; the column of a chosen option in Table E.1-1; an
+attribute table the profile names; the Basic Profile column; for an attribute no table lists, its VR. What even the
+dictionary does not know is removed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -19,25 +17,18 @@ from typing import Literal
 from deid_platform.dictionary import public_vr
 from deid_platform.errors import PolicyError
 from deid_platform.policy.iod import Iod, iod_of
-from deid_platform.policy.options import Option
+from deid_platform.policy.listed import TABLE, listed_attributes
+from deid_platform.policy.options import BASIC_PROFILE_CODE, Option
 from deid_platform.policy.private import PrivateRules, load_private_rules
 from deid_platform.policy.profile import Profile, load_profile
-from deid_platform.policy.rule import SAFEST, Action, Rule, parse_action, settle
-from deid_platform.policy.tables import document, rows, tables_digest
+from deid_platform.policy.rule import Action, Rule, settle
+from deid_platform.policy.tables import rows, tables_digest
 
-Dates = Literal["remove", "shift", "keep"]
-_TABLE = "PS3.15 2026c Table E.1-1"
-_CONCRETE = re.compile(r"\(([0-9A-F]{4}),([0-9A-F]{4})\)", re.IGNORECASE)
-_BUCKET = re.compile(r"\(0x([0-9A-F]{4}), 0x([0-9A-F]{4})\)", re.IGNORECASE)
-_BUCKETS = {
-    "remove": Action.REMOVE, "hashuid": Action.UID, "incrementdate": Action.CLEAN, "time": Action.CLEAN,
-    "empty": Action.EMPTY, "keep": Action.CLEAN, "process": Action.CLEAN, "lookup": Action.DUMMY,
-    "replace": Action.DUMMY, "hashname": Action.DUMMY,
-}  # fmt: skip
-_FAMILIES = {0x50: "Curve Data", 0x60: "Overlay Data"}
+Dates = Literal["remove", "shift", "year", "keep"]
 _UNKNOWN = Rule(Action.REMOVE, "not in the DICOM data dictionary")
 _MISPLACED = Rule(Action.REMOVE, "PS3.15 2026c E.1.1: command, meta and directory elements do not belong in a data set")
-_PRIVATE = Rule(Action.REMOVE, f"{_TABLE}, Private Attributes, Basic Prof.")
+_UNLISTED_DATES = {"remove": Action.EMPTY, "shift": Action.CLEAN, "year": Action.CLEAN, "keep": Action.KEEP}
+_PRIVATE = Rule(Action.REMOVE, f"{TABLE}, Private Attributes, Basic Prof.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +39,14 @@ class Policy:
     edition: str
     about: str
     options: frozenset[Option]
+    dates: Dates
     digest: str
     reference: str = field(compare=False)
     _listed: Mapping[int, Rule] = field(repr=False, compare=False)
     _families: Mapping[int, Rule] = field(repr=False, compare=False)
     _private: PrivateRules | None = field(repr=False, compare=False)
+    _own: frozenset[int] = field(repr=False, compare=False)
+    _accepts_risk: bool = field(repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Callable[[str, str], Policy], tuple[str, str]]:
         return _reload, (self.reference, self.digest)
@@ -61,11 +55,19 @@ class Policy:
         return hash(self.digest)
 
     @property
-    def dates(self) -> Dates:
-        """What becomes of dates no table lists."""
-        if Option.RETAIN_FULL_DATES in self.options:
-            return "keep"
-        return "shift" if Option.RETAIN_MODIFIED_DATES in self.options else "remove"
+    def claims(self) -> tuple[tuple[str, str], ...]:
+        """Code and meaning (CID 7050) of the profile and options an object satisfies that this policy was applied to.
+
+        None when a rule keeps what the Basic Profile and the chosen options do not allow to be kept.
+        """
+        lost = {"keep": Option.RETAIN_MODIFIED_DATES}.get(self.dates, Option.RETAIN_FULL_DATES)
+        options = sorted((option.code, option.meaning) for option in self.options if option is not lost)
+        return () if self._accepts_risk else (BASIC_PROFILE_CODE, *options)
+
+    def vouches_for(self, tag: int, vr: str) -> bool:
+        """Whether an identifying attribute is kept on purpose, so that what it says is no identifier elsewhere."""
+        on_purpose = Option.RETAIN_INSTITUTION_IDENTITY in self.options or tag in self._own
+        return on_purpose and self.rule(tag, vr).action is Action.KEEP
 
     def of(self, sop_class: str) -> ObjectRules:
         """The same policy for objects of one SOP class: ask for it once per object."""
@@ -142,20 +144,38 @@ def load_policy(reference: str) -> Policy:
     """
     profile = load_profile(reference)
     wants_private = Option.RETAIN_SAFE_PRIVATE in profile.options
-    if bool(profile.private_tables) != wants_private:
-        raise PolicyError(f"Profile {profile.name}: private_tables and the option retain_safe_private go together.")
-    listed, families = _attributes(profile)
+    if bool(profile.private_tables or profile.privates) != wants_private:
+        key = ("options",) if wants_private else ("private_tables",) if profile.private_tables else ("private",)
+        raise profile.text.error(key, "private_tables or [[private]] and the option retain_safe_private go together.")
+    listed, families, accepts_risk = listed_attributes(profile)
     return Policy(
         name=profile.name,
         edition=profile.edition,
         about=profile.about,
         options=frozenset(profile.options),
+        dates=_dates(profile),
         digest=_digest(profile),
         reference=reference,
         _listed=listed,
         _families=families,
-        _private=load_private_rules(profile.private_tables) if wants_private else None,
+        _private=load_private_rules(profile.private_tables, profile.privates) if wants_private else None,
+        _own=frozenset(rule.tag for rule in profile.attributes),
+        _accepts_risk=accepts_risk,
     )
+
+
+def _dates(profile: Profile) -> Dates:
+    """What becomes of dates; where both options on dates are chosen, the one that wins."""
+    full, modified = Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES
+    chosen = {option for option in (full, modified) if option in profile.options}
+    for resolution in profile.resolutions:
+        if resolution.options == chosen == {full, modified}:
+            chosen = {resolution.winner}
+    if full in chosen:
+        return "keep"
+    if modified not in chosen:
+        return "remove"
+    return "year" if profile.dates == "year" else "shift"
 
 
 def _reload(reference: str, digest: str) -> Policy:
@@ -170,65 +190,15 @@ def _digest(profile: Profile) -> str:
         "name": profile.name,
         "edition": profile.edition,
         "options": sorted(option.label for option in profile.options),
+        "dates": profile.dates,
         "attribute_tables": profile.attribute_tables,
         "private_tables": profile.private_tables,
         "resolutions": sorted((sorted(o.label for o in r.options), r.winner.label) for r in profile.resolutions),
+        "attributes": sorted((rule.tag, rule.action, rule.why) for rule in profile.attributes),
+        "privates": [(rule.signature, rule.vr, rule.action, rule.why) for rule in profile.privates],
         "tables": tables_digest(),
     }
     return hashlib.sha256(json.dumps(canonical, sort_keys=True).encode()).hexdigest()
-
-
-def _attributes(profile: Profile) -> tuple[dict[int, Rule], dict[int, Rule]]:
-    listed: dict[int, Rule] = {}
-    families: dict[int, Rule] = {}
-    overrides = dict(_overrides(profile))
-    for row in rows("ps315_2026c/table_E.1-1.csv"):
-        chosen = _chosen(profile, row)
-        match = _CONCRETE.match(row["Tag"])
-        if match:
-            tag = int(match[1] + match[2], 16)
-            override = overrides.pop(tag, None)
-            listed[tag] = chosen or (_valid(override, row) if override else _basic(row))
-        else:
-            rule = chosen or _basic(row)
-            families.update({high: rule for high, name in _FAMILIES.items() if row["Attribute Name"] == name})
-    return overrides | listed, families
-
-
-def _basic(row: Mapping[str, str]) -> Rule:
-    code = row["Basic Prof."]
-    return Rule(parse_action(code), f"{_TABLE}, Basic Prof.", code if code in SAFEST else "")
-
-
-def _valid(override: Rule, row: Mapping[str, str]) -> Rule:
-    """A rule that removes or empties, where the table knows what else to do if the Type forbids that."""
-    _, action, rest = row["Basic Prof."].partition(override.action.value)
-    code = action + rest
-    return Rule(override.action, override.source, code) if code in SAFEST else override
-
-
-def _chosen(profile: Profile, row: Mapping[str, str]) -> Rule | None:
-    """The rule of the chosen options for one row, None where they are silent."""
-    cells = {option: row[option.column] for option in profile.options if row[option.column]}
-    for resolution in profile.resolutions:
-        if resolution.options <= cells.keys():
-            cells = {o: code for o, code in cells.items() if o is resolution.winner or o not in resolution.options}
-    if len(set(cells.values())) > 1:
-        names = " and ".join(sorted(option.label for option in cells))
-        raise PolicyError(f"Profile {profile.name}: {names} disagree on {row['Attribute Name']} {row['Tag']}; "
-                          "drop one, or name the winner in a [[resolve]] block.")
-    if not cells:
-        return None
-    option = min(cells, key=lambda one: one.label)
-    return Rule(parse_action(cells[option]), f"{_TABLE}, {option.column}")
-
-
-def _overrides(profile: Profile) -> Iterator[tuple[int, Rule]]:
-    for file in profile.attribute_tables:
-        for bucket, tags in document(file).items():
-            for match in filter(None, map(_BUCKET.fullmatch, tags)):
-                if bucket in _BUCKETS and match[1] not in ("0000", "0002", "0004"):
-                    yield int(match[1] + match[2], 16), Rule(_BUCKETS[bucket], f"MIDI-B attribute actions, {bucket}")
 
 
 @cache
@@ -248,5 +218,5 @@ def _unlisted(tag: int, vr: str, dates: Dates) -> Rule:
         return _bulk()[tag]
     rule = _by_vr().get(vr, _UNKNOWN)
     if vr in ("DA", "DT", "TM"):
-        return Rule({"remove": Action.EMPTY, "shift": Action.CLEAN, "keep": Action.KEEP}[dates], rule.source)
+        return Rule(_UNLISTED_DATES[dates], rule.source)
     return rule

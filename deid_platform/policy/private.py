@@ -14,24 +14,17 @@ from functools import cache
 
 from deid_platform.errors import PolicyError
 from deid_platform.policy.rule import Action, Rule
+from deid_platform.policy.signature import private_segment, public_segment
+from deid_platform.policy.site_rules import PrivateRule
 from deid_platform.policy.tables import rows, sources
 
 # Dispositions of the TCIA knowledge base: keep, delete, hash UID, offset date, offset integer date, not applicable.
 # Nothing here can move an integer date safely, so it goes.
 _DISPOSITIONS = {"k": Action.CLEAN, "h": Action.UID, "o": Action.CLEAN, "na": Action.KEEP, "d": Action.REMOVE}
+__all__ = ["PrivateRules", "load_private_rules", "private_segment", "public_segment"]
 _STRICTEST = (Action.REMOVE, Action.UID, Action.CLEAN, Action.KEEP)
 _SEGMENT = re.compile(r'\(([0-9a-f]{4}),(?:([0-9a-f]{4})|"?(.*?)"?,([0-9a-f]{2}))\)', re.IGNORECASE)
 _STANDARD_TAG = re.compile(r"\(([0-9A-F]{4}),xx([0-9A-F]{2})\)", re.IGNORECASE)
-
-
-def private_segment(group: int, creator: str, low_byte: int) -> str:
-    """One step of a signature for a private element."""
-    return f"{group:04x},{creator.strip()},{low_byte:02x}"
-
-
-def public_segment(tag: int) -> str:
-    """One step of a signature for a public element."""
-    return f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
 
 
 class PrivateRules:
@@ -70,10 +63,10 @@ def _keep_strictest(table: dict[tuple[str, str], Rule], key: tuple[str, str], ru
 
 
 @cache
-def load_private_rules(files: tuple[str, ...]) -> PrivateRules:
-    """Rules from the named tables; a signature that an earlier table knows is not asked of a later one."""
-    entries: list[tuple[str, str, Rule]] = []
-    known: set[str] = set()
+def load_private_rules(files: tuple[str, ...], own: tuple[PrivateRule, ...] = ()) -> PrivateRules:
+    """Rules from a profile and the tables it names; what an earlier one knows is not asked of a later one."""
+    entries = [(rule.signature, rule.vr, Rule(rule.action, f"[[private]]: {rule.why}")) for rule in own]
+    known = {rule.signature for rule in own}
     for file in files:
         found = list(_READERS[_reader(file)](file))
         entries += [entry for entry in found if entry[0] not in known]

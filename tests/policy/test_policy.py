@@ -173,14 +173,20 @@ def test_options_that_say_the_same_do_not_disagree(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "more"),
-    [(["retain_uids"], PRIVATE_TABLES), (["retain_safe_private"], "")],
-    ids=["tables without option", "option without tables"],
+    ("options", "more", "where"),
+    [
+        (["retain_uids"], PRIVATE_TABLES, "line 4, private_tables"),
+        (["retain_uids"], '[[private]]\nsignature = "0019,A,01"\naction = "C"\nwhy = "x"', "line 4, private"),
+        (["retain_safe_private"], "", "line 3, options"),
+    ],
+    ids=["tables without option", "rules without option", "option without tables"],
 )
-def test_private_tables_and_their_option_go_together(tmp_path: Path, options: list[str], more: str) -> None:
+def test_private_tables_and_their_option_go_together(
+    tmp_path: Path, options: list[str], more: str, where: str
+) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(f'name = "mine"\nedition = "2026c"\noptions = {options}\n{more}')
-    with pytest.raises(PolicyError, match="private_tables and the option retain_safe_private go together"):
+    with pytest.raises(PolicyError, match=rf"mine\.toml, {where}: .+ and the option retain_safe_private go together"):
         load_policy(str(path))
 
 

@@ -47,6 +47,6 @@ class Answers(dict[Question, bytes | None]):
 
 
 @lru_cache(maxsize=SUBJECTS)
-def answers_of(policy: Policy, identity: Identity, own: Identifiers, subject: str) -> Answers:
-    """The answers that hold under exactly these circumstances."""
+def answers_of(policy: Policy, identity: Identity, own: Identifiers, subject: str, oldest: int = 0) -> Answers:
+    """The answers that hold under exactly these circumstances; ``oldest`` is the first year that may stay."""
     return Answers()

@@ -24,12 +24,13 @@ from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import Scrubber, walk
 from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
 from deid_platform.formats.dicom.uids import is_registered, replacement
+from deid_platform.formats.dicom.years import oldest_year
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
 from deid_platform.identity import Identity
 from deid_platform.model import Finding, Outcome, Reason
 from deid_platform.pixels.judge import judge
-from deid_platform.policy import Policy
+from deid_platform.policy import Option, Policy
 
 SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080016, 0x00080018, 0x00080060
 STUDY, SERIES = 0x0020000D, 0x0020000E
@@ -77,10 +78,11 @@ class Dicom:
             _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
             subject = _subject(data, identity)
             pseudonym, days = identity.pseudonym(subject), identity.shift_days(subject)
-            own = collect(data)
-            cleaner = TextCleaner(own, mover(policy, days), partial(replacement, identity))
-            protector = Protector(identity, policy, cleaner, days)
-            answers = answers_of(policy, identity, own, subject)
+            oldest = oldest_year(data) if policy.dates == "year" else 0
+            own = collect(data, policy)
+            uid = str if Option.RETAIN_UIDS in policy.options else partial(replacement, identity)
+            protector = Protector(identity, policy, TextCleaner(own, mover(policy, days, oldest), uid), days, oldest)
+            answers = answers_of(policy, identity, own, subject, oldest)
             scrubber = Scrubber(policy, protector, pseudonym, _uid(data, STUDY), answers)
             scrubber.scrub(data)
             satisfied = mark(data, policy)
@@ -106,6 +108,8 @@ class Dicom:
             if number:
                 new = identity.pseudonym(_subject(opened.data, identity)).patient_id
                 yield Crossing("patient", number, new, issuer_of(opened.data, identity))
+            if Option.RETAIN_UIDS in policy.options:
+                return
             for element in (*walk(opened.meta), *walk(opened.data)):
                 if element.vr == "UI" and isinstance(element.value, bytes):
                     for old in element.value.decode("latin-1").strip(" \0").split("\\"):

@@ -18,6 +18,7 @@ from importlib import resources
 from deid_platform.formats.dicom.charset import Charset, byte_forms, charset_of
 from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet
 from deid_platform.freetext import Identifiers, clinical_words, fold, word_list
+from deid_platform.policy import Action, Policy
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PREFIXES = frozenset(
@@ -30,14 +31,14 @@ MIN_NUMBER = 4
 
 @cache
 def identifying_attributes() -> dict[int, str]:
-    """Kind ('number' or 'place') by tag."""
+    """Kind ('number', 'device' for its serial number, 'place' or 'name') by tag."""
     text = resources.files("deid_platform").joinpath("data/identifying_attributes.csv").read_text("utf-8")
     return {int(row["tag"], 16): row["kind"] for row in csv.DictReader(io.StringIO(text))}
 
 
-def collect(data: DataSet) -> Identifiers:
-    """The subject's identifiers as the header gives them, folded."""
-    found = _Found()
+def collect(data: DataSet, policy: Policy | None = None) -> Identifiers:
+    """The subject's identifiers as the header gives them, folded, less those that ``policy`` keeps on purpose."""
+    found = _Found(policy)
     _visit(data, Charset(), found)
     return Identifiers(
         frozenset(found.names), frozenset(found.places), frozenset(found.numbers), frozenset(found.forms)
@@ -46,6 +47,7 @@ def collect(data: DataSet) -> Identifiers:
 
 @dataclass(slots=True)
 class _Found:
+    policy: Policy | None
     names: set[str] = field(default_factory=set)
     places: set[str] = field(default_factory=set)
     numbers: set[str] = field(default_factory=set)
@@ -63,10 +65,20 @@ def _visit(data: DataSet, charset: Charset, found: _Found) -> None:
                 _visit(item, charset, found)
         elif isinstance(element.value, bytes) and element.value:
             kind = "name" if element.vr == "PN" else kinds.get(element.tag)
-            if kind is not None:
+            if kind is not None and not is_kept(found.policy, kind, element.tag, element.vr):
                 _add(kind, charset.decode(element.value), found)
                 if kind == "name" or not element.value.isascii() or b"\x1b" in element.value:
                     found.forms.update(byte_forms(element.value))
+
+
+def is_kept(policy: Policy | None, kind: str, tag: int, vr: str) -> bool:
+    """Whether a policy keeps an identifying attribute as it is, so that its words may stay elsewhere, too.
+
+    Where devices are, is among what Retain Device Identity keeps, and still is a place.
+    """
+    if policy is None:
+        return False
+    return policy.rule(tag, vr).action is Action.KEEP if kind == "device" else policy.vouches_for(tag, vr)
 
 
 def _add(kind: str, text: str, found: _Found) -> None:

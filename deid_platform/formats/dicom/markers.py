@@ -5,25 +5,29 @@ Markers state what was satisfied here. What the sender claimed never decides.
 
 from __future__ import annotations
 
-from deid_platform.formats.dicom.elements import DataSet, Element
+from deid_platform.formats.dicom.charset import Charset, charset_of
+from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet, Element
 from deid_platform.model import ENGINE_VERSION
 from deid_platform.policy import Policy
-from deid_platform.policy.options import BASIC_PROFILE_CODE
 
 IMPLEMENTATION_CLASS_UID = "2.25.268419703287655812390424150276117421830"
 IMPLEMENTATION_VERSION_NAME = f"DEID_PLATFORM_{ENGINE_VERSION}"
 _METHOD_LIMIT = 64
 _SOFTWARE = "deid-platform"
-_TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
+_PROFILE, _EXCEPTIONS = "Basic Profile", "exceptions"
+_TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "year": "MODIFIED", "keep": "UNMODIFIED"}
 
 
 def mark(data: DataSet, policy: Policy) -> tuple[str, ...]:
     """Write the markers into ``data``; gives the codes of CID 7050 that were claimed."""
-    codes = [BASIC_PROFILE_CODE, *sorted((option.code, option.meaning) for option in policy.options)]
-    _put(data, 0x00120062, "CS", "YES")
+    codes = policy.claims
+    # A profile that keeps more than the standard allows may well leave the patient's identity in place.
+    _put(data, 0x00120062, "CS", "YES" if codes else "NO")
     _put(data, 0x00280303, "CS", _TEMPORAL[policy.dates])
     data[0x00120063] = Element(0x00120063, "LO", _method(data, policy))
-    data[0x00120064] = Element(0x00120064, "SQ", [_code(code, "DCM", meaning) for code, meaning in codes])
+    data.pop(0x00120064, None)
+    if codes:
+        data[0x00120064] = Element(0x00120064, "SQ", [_code(code, "DCM", meaning) for code, meaning in codes])
     # The sender's word on what the pixels show counts for nothing. Some IODs demand Burned In Annotation; 'NO' is what
     # the pixel stage has to find before the gate lets the item pass. Faces are not looked for: where an IOD demands a
     # word on them it is 'YES', which claims nothing for us.
@@ -53,22 +57,22 @@ def file_meta(data: DataSet, transfer_syntax: str) -> DataSet:
 def _method(data: DataSet, policy: Policy) -> bytes:
     """(0012,0063), joined to what earlier de-identification wrote (already cleaned as text)."""
     ours = [
-        f"DICOM PS3.15 {policy.edition} Basic Profile, profile {policy.name}",
+        f"DICOM PS3.15 {policy.edition} {_PROFILE if policy.claims else _EXCEPTIONS}, profile {policy.name}",
         f"{_SOFTWARE} {ENGINE_VERSION}, policy {policy.digest[:16]}",
     ]
     earlier = data.get(0x00120063)
     kept = earlier.value if earlier and isinstance(earlier.value, bytes) else b""
-    # Backslashes inside a character may only be told apart by decoding, so only plain earlier values are joined.
-    values = [part.strip() for part in kept.decode("ascii").split("\\")] if _is_plain(kept) else []
+    charset = _charset(data).used_in(kept)
+    values = [part.strip() for part in charset.decode(kept).strip(" \0").split("\\")]
     # Of an earlier pass of this software only its profile is told: the digest did not survive cleaning as text.
     kept_values = [value for value in values if value and not value.startswith(_SOFTWARE)]
     joined = [value[:_METHOD_LIMIT] for value in (*kept_values, *ours)]
-    return "\\".join(dict.fromkeys(joined)).encode()
+    return charset.encode("\\".join(dict.fromkeys(joined)))
 
 
-def _is_plain(value: bytes) -> bool:
-    """Whether a text is ASCII without escape sequences."""
-    return value.isascii() and b"\x1b" not in value
+def _charset(data: DataSet) -> Charset:
+    declared = data.get(CHARACTER_SET)
+    return charset_of(declared.value) if declared and isinstance(declared.value, bytes) else Charset()
 
 
 def _contribute(data: DataSet) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from functools import lru_cache
+from datetime import timedelta
+from functools import lru_cache, partial
 
-from deid_platform.dates import shift_value
+from deid_platform.dates import Move, shift_value, truncate_value
 from deid_platform.formats.dicom.charset import Charset
 from deid_platform.formats.dicom.codes import published_meanings
 from deid_platform.formats.dicom.uids import is_uid, replacement
@@ -32,8 +32,10 @@ _DAY = re.compile(r"\d{8}")
 _CLOCK = r"\d{1,2}(?::?\d{2}(?::?\d{2}(?:[.,]\d*)?)?)?"
 _TIME = re.compile(rf"\s*(?:{_CLOCK})?\s*")
 _AFTER_DATE = re.compile(rf"[ T]?(?:{_CLOCK})?\s?(?:[-+](?:0\d|1[0-4])\d\d)?")
+_PARTIAL = re.compile(r"(?:18|19|20)\d\d(?:0[1-9]|1[0-2])?")
 _TERM = re.compile(r"[A-Z0-9_ ]{0,16}")
 _WORD = re.compile(r"[^\W\d_]+")
+_SHORT_WORD = 3
 _LONG_ENOUGH_FOR_TEXT = 12
 """Bytes from which on numbers that are all letters are no chance."""
 _ESCAPE = b"\x1b"
@@ -57,6 +59,8 @@ class Protector:
     policy: Policy
     cleaner: TextCleaner
     days: int
+    oldest: int = 0
+    """Years before this one do not stay where only years do: they tell of an age over 89."""
 
     def uid(self, value: bytes, *, keep: bool = False) -> bytes:
         """Every UID of a value replaced but registered ones; none under Retain UIDs or with ``keep``, if it is one."""
@@ -72,11 +76,20 @@ class Protector:
         return DUMMIES[vr].encode() if vr in DUMMIES else bytes(min(len(value), 64))
 
     def date(self, vr: str, value: bytes, *, keep: bool = False) -> bytes:
-        """Dates moved by the subject's days, or kept; times of day stay, as days are whole. What is no date goes."""
+        """Dates moved by the subject's days or to the first of their year, or kept; times of day stay.
+
+        What is no date goes.
+        """
         parts = _text(value).split("\\")
         if vr == "TM":
             return value if all(map(_TIME.fullmatch, parts)) else b""
-        moved = [_moved(part.strip(), 0 if keep else self.days) for part in parts]
+        if keep:
+            move: Callable[[str], str | None] = _kept
+        elif self.policy.dates == "year":
+            move = partial(truncate_value, oldest=self.oldest)
+        else:
+            move = partial(shift_value, days=self.days)
+        moved = [_clean(part.strip(), move, short=vr == "DT") for part in parts]
         return b"" if None in moved else "\\".join(part or "" for part in moved).encode()
 
     def text(self, vr: str, value: bytes, charset: Charset) -> bytes:
@@ -86,6 +99,12 @@ class Protector:
     def own_only(self, vr: str, value: bytes, charset: Charset) -> bytes:
         """Text that is kept, less what is known of the subject."""
         return self._each(vr, value, charset, self.cleaner.redact_own)
+
+    def title(self, vr: str, value: bytes, charset: Charset) -> bytes:
+        """An application entity title, emptied unless each of its words is known to name no place and no person."""
+        words = _WORD.findall(charset.decode(value))
+        known = all(len(word) < _SHORT_WORD or fold(word) in clinical_words() for word in words)
+        return self.own_only(vr, value, charset) if known else b""
 
     def code(self, vr: str, value: bytes, charset: Charset) -> bytes:
         """A code, or what else names one: kept unless it holds an identifier that is no clinical word."""
@@ -166,15 +185,14 @@ class Protector:
         return value if charset.explains(value) else b""
 
 
-def mover(policy: Policy, days: int):  # type: ignore[no-untyped-def]
-    """How dates in text move under a policy: by ``days``, not at all, or out (None)."""
-    if policy.dates == "remove":
-        return None
-    return (lambda day: day) if policy.dates == "keep" else (lambda day: _back(day, days))
-
-
-def _back(day: date, days: int) -> date:
-    return day - timedelta(days=days)
+def mover(policy: Policy, days: int, oldest: int = 0) -> Move | None:
+    """How dates in text move under a policy: by ``days``, to their year, not at all, or out (None)."""
+    moves: dict[str, Move] = {
+        "keep": lambda day: day,
+        "shift": lambda day: day - timedelta(days=days),
+        "year": lambda day: str(day.year) if day.year >= oldest else PLACEHOLDER,
+    }
+    return moves.get(policy.dates)
 
 
 @lru_cache(maxsize=64)
@@ -206,9 +224,16 @@ def _may_be_term(text: str) -> bool:
     return TextCleaner(Identifiers(), None, str).clean(text)[1] == 0
 
 
-def _moved(value: str, days: int) -> str | None:
-    """A DA or DT value moved, None if it is something else or has something else behind it."""
-    moved = shift_value(value, days) if value else ""
+def _kept(value: str) -> str | None:
+    """A date as it is; DT may end after its year or its month (PS3.5 6.2)."""
+    return value if _PARTIAL.fullmatch(value) else shift_value(value, 0)
+
+
+def _clean(value: str, move: Callable[[str], str | None], *, short: bool) -> str | None:
+    """A DA or DT value moved, None if it is something else or has more behind it; ``short``: a year will do."""
+    moved = move(value) if value else ""
+    if moved and _PARTIAL.fullmatch(moved):
+        return moved if short else None
     behind = re.sub(r"^\d{4}([-./]?)\d{2}\1\d{2}", "", moved or "", count=1)
     return moved if _AFTER_DATE.fullmatch(behind) else None
 

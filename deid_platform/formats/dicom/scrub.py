@@ -174,10 +174,15 @@ class Scrubber:
             clean = protector.text if action is Action.CLEAN else protector.own_only
             return clean(vr, value, charset)
         if vr in ("DA", "DT", "TM"):
-            shift = action in (Action.CLEAN, Action.KEEP) and self.policy.dates == "shift"
-            keep = action is Action.KEEP and not shift
-            return protector.date(vr, value, keep=keep) if keep or shift else b""
+            return self._date(vr, action, value)
         return self._other(tag, vr, action, value, charset)
+
+    def _date(self, vr: str, action: Action, value: bytes) -> bytes:
+        """A date by the policy's way with dates; where they all go, those stay that an option keeps with its device."""
+        dates = self.policy.dates
+        if action is Action.KEEP or (action is Action.CLEAN and dates != "remove"):
+            return self.protector.date(vr, value, keep=dates in ("keep", "remove"))
+        return b""
 
     def _other(self, tag: int, vr: str, action: Action, value: bytes, charset: Charset) -> bytes | None:
         """Terms, numbers, ages, names and bytes that are kept or cleaned."""
@@ -191,7 +196,7 @@ class Scrubber:
                 return value if is_declaration(value) else None
             return protector.term(value, charset)
         if vr in ("PN", "AE", "UR"):
-            return protector.own_only(vr, value, charset) if action is Action.KEEP and vr == "AE" else b""
+            return self._named(tag, vr, action, value, charset)
         if vr in BINARY_VRS and tag >> 16 & 1:
             return protector.opaque(value)
         if vr in BINARY_VRS and action is not Action.KEEP:
@@ -204,6 +209,12 @@ class Scrubber:
         identity = self.protector.identity
         subject = identity.subject(charset.decode(number), self.study_uid, issuer_in(data, charset))
         return identity.mentioned(subject).encode()
+
+    def _named(self, tag: int, vr: str, action: Action, value: bytes, charset: Charset) -> bytes:
+        """Names of persons, application entities and addresses go unless a rule keeps just this one."""
+        if action is Action.KEEP and (vr == "AE" or self.policy.vouches_for(tag, vr)):
+            return self.protector.own_only(vr, value, charset)
+        return self.protector.title(vr, value, charset) if action is Action.CLEAN and vr == "AE" else b""
 
     def _set(self, element: Element, value: bytes, rule: Rule) -> None:
         if value != element.value:

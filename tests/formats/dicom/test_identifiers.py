@@ -81,7 +81,7 @@ def test_large_values_left_in_the_file_are_not_read() -> None:
 
 def test_every_listed_attribute_is_of_a_known_kind() -> None:
     kinds = identifying_attributes()
-    assert {*kinds.values()} == {"number", "place", "name"}
+    assert {*kinds.values()} == {"number", "device", "place", "name"}
     assert kinds[0x00100020] == "number"
     assert kinds[0x00080080] == "place"
 
