@@ -115,7 +115,7 @@ def _check(text: ProfileText) -> Profile:
         if not isinstance(text.data.get(key, kind()), kind):
             raise text.error((key,), "must be a text." if kind is str else "must be a list.")
     data = _merged(text)
-    if missing := [key for key in _REQUIRED if key not in data]:
+    if missing := [key for key in _REQUIRED if key not in (text.data if key == "name" else data)]:
         raise text.error((), f"the key {missing[0]!r} is missing.")
     if data["edition"] != EDITION:
         raise text.error(("edition",), f"{data['edition']!r} is not the edition of the tables here, {EDITION!r}.")

@@ -70,7 +70,7 @@ why = "It holds the b value."
         (GOOD.replace("options", "optoins"), "line 4, optoins: unknown key 'optoins': did you mean 'options'?"),
         (GOOD + 'extra = "x"', "line 5, extra: unknown key 'extra': known are about, attribute,"),
         (GOOD.replace('edition = "2026c"', ""), "the key 'edition' is missing"),
-        (GOOD.replace('name = "mine"', ""), "name: use lower-case letters"),
+        (GOOD.replace('name = "mine"', ""), "the key 'name' is missing"),
         (GOOD.replace("mine", "Mein Profil"), "line 2, name: use lower-case letters, digits, '-' and '_', at most 20."),
         (GOOD.replace('"mine"', "7"), "line 2, name: must be a text."),
         (GOOD.replace('["retain_full_dates", "retain_uids"]', '"retain_uids"'), "line 4, options: must be a list."),

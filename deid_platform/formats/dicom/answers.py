@@ -5,6 +5,7 @@ Answers live in the memory of one worker only, a few thousand short values of a 
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +20,9 @@ ANSWERS = 2048
 """Answers kept of each."""
 LONGEST = 256
 """Bytes of a value from which on it is unlikely to be met again."""
+
+NO_DATES: tuple[int, frozenset[date]] = (0, frozenset())
+"""No years and no dates that must not stay."""
 
 Question = tuple[int, str, Action, bytes, Charset, bool]
 """Tag, VR, action, value, character set, and whether texts are replaced here."""
@@ -47,6 +51,8 @@ class Answers(dict[Question, bytes | None]):
 
 
 @lru_cache(maxsize=SUBJECTS)
-def answers_of(policy: Policy, identity: Identity, own: Identifiers, subject: str, oldest: int = 0) -> Answers:
-    """The answers that hold under exactly these circumstances; ``oldest`` is the first year that may stay."""
+def answers_of(
+    policy: Policy, identity: Identity, own: Identifiers, subject: str, unkept: tuple[int, frozenset[date]] = NO_DATES
+) -> Answers:
+    """The answers that hold under exactly these circumstances; ``unkept``: the first year to stay, and dates not to."""
     return Answers()

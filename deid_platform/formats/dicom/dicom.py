@@ -24,7 +24,7 @@ from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import Scrubber, walk
 from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
 from deid_platform.formats.dicom.uids import is_registered, replacement
-from deid_platform.formats.dicom.years import oldest_year
+from deid_platform.formats.dicom.years import birth_dates, oldest_year
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
 from deid_platform.identity import Identity
@@ -77,13 +77,7 @@ class Dicom:
             data = opened.data
             _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
             subject = _subject(data, identity)
-            pseudonym, days = identity.pseudonym(subject), identity.shift_days(subject)
-            oldest = oldest_year(data) if policy.dates == "year" else 0
-            own = collect(data, policy)
-            uid = str if Option.RETAIN_UIDS in policy.options else partial(replacement, identity)
-            protector = Protector(identity, policy, TextCleaner(own, mover(policy, days, oldest), uid), days, oldest)
-            answers = answers_of(policy, identity, own, subject, oldest)
-            scrubber = Scrubber(policy, protector, pseudonym, _uid(data, STUDY), answers)
+            scrubber = _scrubber(data, policy, identity, subject)
             scrubber.scrub(data)
             satisfied = mark(data, policy)
             pixels = PixelCleaner(opened.transfer_syntax, opened.encoding, opened.file)
@@ -116,6 +110,16 @@ class Dicom:
                         new = replacement(identity, old)
                         if new != old.strip():
                             yield Crossing("uid", old.strip(), new)
+
+
+def _scrubber(data: DataSet, policy: Policy, identity: Identity, subject: str) -> Scrubber:
+    """What cleans ``data``: it knows all that the object says of its subject."""
+    days, own = identity.shift_days(subject), collect(data, policy)
+    oldest, births = oldest_year(data) if policy.dates == "year" else 0, birth_dates(data)
+    uid = str if Option.RETAIN_UIDS in policy.options else partial(replacement, identity)
+    protector = Protector(identity, policy, TextCleaner(own, mover(policy, days, oldest, births), uid), days, oldest)
+    answers = answers_of(policy, identity, own, subject, (oldest, births))
+    return Scrubber(policy, protector, identity.pseudonym(subject), _uid(data, STUDY), answers)
 
 
 def _refuse_unsuitable(data: DataSet, meta: DataSet, transfer_syntax: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache, partial
 
 from deid_platform.dates import Move, shift_value, truncate_value
@@ -185,10 +185,13 @@ class Protector:
         return value if charset.explains(value) else b""
 
 
-def mover(policy: Policy, days: int, oldest: int = 0) -> Move | None:
-    """How dates in text move under a policy: by ``days``, to their year, not at all, or out (None)."""
+def mover(policy: Policy, days: int, oldest: int = 0, births: frozenset[date] = frozenset()) -> Move | None:
+    """How dates in text move under a policy: by ``days``, to their year, not at all, or out (None).
+
+    Years before ``oldest`` go where years stay, ``births`` where dates stay.
+    """
     moves: dict[str, Move] = {
-        "keep": lambda day: day,
+        "keep": lambda day: PLACEHOLDER if day in births else day,
         "shift": lambda day: day - timedelta(days=days),
         "year": lambda day: str(day.year) if day.year >= oldest else PLACEHOLDER,
     }
