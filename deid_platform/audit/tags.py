@@ -11,10 +11,10 @@ from pydicom.dataset import Dataset
 
 from deid_platform.audit.bulk import pixel_hits
 from deid_platform.audit.icc import profile_faults
+from deid_platform.audit.private import Claims, check_private, claims_of, step_of
 from deid_platform.dictionary import tag_text
 from deid_platform.formats.dicom.markers import IMPLEMENTATION_CLASS_UID
 from deid_platform.policy import Action, ObjectRules, Option, Policy
-from deid_platform.policy.private import private_segment, public_segment
 from deid_platform.subjects import Pseudonym
 
 Hit = tuple[str, str]
@@ -38,7 +38,8 @@ def check(
     """
     yield from _preliminaries(cleaned, data)
     yield from _markers(cleaned, policy, named)
-    yield from _elements(cleaned, policy.of(str(cleaned.get("SOPClassUID", ""))), path="")
+    rules, claims = policy.of(str(cleaned.get("SOPClassUID", ""))), claims_of(original, policy)
+    yield from _elements(cleaned, rules, claims, path="")
     yield from _not_replaced(cleaned, original, policy)
     if bulk_at < len(data) and _end_of_pixels(data, bulk_at, cleaned) != len(data):
         yield "pixels", "followed_by_something"
@@ -75,12 +76,12 @@ def _markers(cleaned: Dataset, policy: Policy, named: Pseudonym) -> Iterator[Hit
     yield from (hit for hit, is_right in right.items() if not is_right)
 
 
-def _elements(data: Dataset, rules: ObjectRules, path: str) -> Iterator[Hit]:
+def _elements(data: Dataset, rules: ObjectRules, claims: Claims, path: str) -> Iterator[Hit]:
     for element in data:
         tag = int(element.tag)
-        step = _step(data, element)
+        step = step_of(data, element)
         if tag >> 16 & 1:
-            yield from _private(data, element, path + step, rules.policy)
+            yield from check_private(data, element, path + step, rules.policy, claims)
         elif path and tag in _PIXELS:
             yield tag_text(tag), "pixels_in_sequence"
         elif path or tag not in _OURS:
@@ -89,32 +90,7 @@ def _elements(data: Dataset, rules: ObjectRules, path: str) -> Iterator[Hit]:
             yield tag_text(tag), "more_than_a_year"
         if element.VR == "SQ":
             for item in element.value:
-                yield from _elements(item, rules, path + step + "/")
-
-
-def _step(data: Dataset, element: DataElement) -> str:
-    tag = int(element.tag)
-    if not tag >> 16 & 1:
-        return public_segment(tag)
-    return private_segment(tag >> 16, _creator(data, element), tag & 0xFF)
-
-
-def _creator(data: Dataset, element: DataElement) -> str:
-    """Who claims a private element; pydicom notes it for elements it converted only."""
-    creator = data.get((element.tag.group, element.tag.element >> 8))
-    return str(creator.value) if creator is not None else ""
-
-
-def _private(data: Dataset, element: DataElement, signature: str, policy: Policy) -> Iterator[Hit]:
-    tag = int(element.tag)
-    if element.tag.is_private_creator:
-        block = (tag & 0xFFFF0000) | (tag & 0xFF) << 8
-        if not any(block <= int(other) < block + 0x100 for other in list(data.keys())):
-            yield tag_text(tag), "private_creator_of_nothing"
-        return
-    action = policy.private_rule(signature, element.VR).action
-    if not _creator(data, element) or action is Action.REMOVE or (action is Action.KEEP and element.VR != "SQ"):
-        yield tag_text(tag), "private_not_allowed"
+                yield from _elements(item, rules, claims, path + step + "/")
 
 
 def _public(element: DataElement, rules: ObjectRules, path: str) -> Iterator[Hit]:

@@ -26,6 +26,8 @@ _BUCKETS = {
     "replace": Action.DUMMY, "hashname": Action.DUMMY,
 }  # fmt: skip
 _FAMILIES = {0x50: "Curve Data", 0x60: "Overlay Data"}
+# It speaks of private elements as they were, and those that are left need nobody's word.
+_UNTRUE = {0x00080300: Rule(Action.REMOVE, "what is said of private elements is true of the original only")}
 _SPEAKING = frozenset("AE LO LT PN SH ST UC UN UR UT".split())
 """VRs in which nobody knows what a sender wrote."""
 
@@ -53,7 +55,7 @@ def listed_attributes(profile: Profile) -> tuple[dict[int, Rule], dict[int, Rule
             families.update({high: rule for high, name in _FAMILIES.items() if row["Attribute Name"] == name})
     own = {rule.tag: _own(profile, rule) for rule in profile.attributes}
     risks = [_risk(profile, rule) for rule in profile.attributes]
-    return overrides | listed | own, families, any(risks)
+    return overrides | listed | _UNTRUE | own, families, any(risks)
 
 
 def cells() -> Iterator[tuple[int, Mapping[str, str]]]:

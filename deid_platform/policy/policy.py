@@ -16,6 +16,7 @@ from typing import Literal
 
 from deid_platform.dictionary import public_vr
 from deid_platform.errors import PolicyError
+from deid_platform.policy.headers import header_forms
 from deid_platform.policy.iod import Iod, iod_of
 from deid_platform.policy.listed import TABLE, listed_attributes
 from deid_platform.policy.options import BASIC_PROFILE_CODE, Option
@@ -47,6 +48,7 @@ class Policy:
     _private: PrivateRules | None = field(repr=False, compare=False)
     _own: frozenset[int] = field(repr=False, compare=False)
     _accepts_risk: bool = field(repr=False, compare=False)
+    _headers: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[[str, str], Policy], tuple[str, str]]:
         return _reload, (self.reference, self.digest)
@@ -95,6 +97,10 @@ class Policy:
     def private_vr(self, signature: str) -> str | None:
         """The VR the tables know for a private element whose file does not tell it."""
         return self._private.vr(signature) if self._private else None
+
+    def vendor_header(self, step: str) -> str | None:
+        """The form of a vendor header that stays cleaned, by the last step of its signature; None where it goes."""
+        return self._headers.get(step)
 
     def listed(self) -> Iterator[tuple[int, Rule]]:
         """All attributes some table lists, ordered by tag."""
@@ -147,6 +153,8 @@ def load_policy(reference: str) -> Policy:
     if bool(profile.private_tables or profile.privates) != wants_private:
         key = ("options",) if wants_private else ("private_tables",) if profile.private_tables else ("private",)
         raise profile.text.error(key, "private_tables or [[private]] and the option retain_safe_private go together.")
+    if profile.vendor_headers and not wants_private:
+        raise profile.text.error(("vendor_headers",), "needs the option retain_safe_private.")
     listed, families, accepts_risk = listed_attributes(profile)
     return Policy(
         name=profile.name,
@@ -161,6 +169,7 @@ def load_policy(reference: str) -> Policy:
         _private=load_private_rules(profile.private_tables, profile.privates) if wants_private else None,
         _own=frozenset(rule.tag for rule in profile.attributes),
         _accepts_risk=accepts_risk,
+        _headers=header_forms(profile.vendor_headers),
     )
 
 
@@ -193,6 +202,7 @@ def _digest(profile: Profile) -> str:
         "dates": profile.dates,
         "attribute_tables": profile.attribute_tables,
         "private_tables": profile.private_tables,
+        "vendor_headers": profile.vendor_headers,
         "resolutions": sorted((sorted(o.label for o in r.options), r.winner.label) for r in profile.resolutions),
         "attributes": sorted((rule.tag, rule.action, rule.why) for rule in profile.attributes),
         "privates": [(rule.signature, rule.vr, rule.action, rule.why) for rule in profile.privates],

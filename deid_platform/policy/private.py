@@ -19,8 +19,9 @@ from deid_platform.policy.site_rules import PrivateRule
 from deid_platform.policy.tables import rows, sources
 
 # Dispositions of the TCIA knowledge base: keep, delete, hash UID, offset date, offset integer date, not applicable.
-# Nothing here can move an integer date safely, so it goes.
-_DISPOSITIONS = {"k": Action.CLEAN, "h": Action.UID, "o": Action.CLEAN, "na": Action.KEEP, "d": Action.REMOVE}
+_DISPOSITIONS = {
+    "k": Action.CLEAN, "h": Action.UID, "o": Action.CLEAN, "oi": Action.CLEAN, "na": Action.KEEP, "d": Action.REMOVE,
+}  # fmt: skip
 __all__ = ["PrivateRules", "load_private_rules", "private_segment", "public_segment"]
 _STRICTEST = (Action.REMOVE, Action.UID, Action.CLEAN, Action.KEEP)
 _SEGMENT = re.compile(r'\(([0-9a-f]{4}),(?:([0-9a-f]{4})|"?(.*?)"?,([0-9a-f]{2}))\)', re.IGNORECASE)
@@ -82,12 +83,14 @@ def _reader(file: str) -> str:
 
 
 def _knowledge_base(file: str) -> Iterable[tuple[str, str, Rule]]:
-    source = f"TCIA private tag knowledge base {sources()[file].edition}"
+    title = sources()[file].title
+    source = f"{'TCIA private tag knowledge base' if file.startswith('tcia') else title} {sources()[file].edition}"
     for row in rows(file):
         signature = _signature(row["element_sig_pattern"])
-        action = _DISPOSITIONS.get(row["private_disposition"].strip().lower(), Action.REMOVE)
+        disposition = row["private_disposition"].strip().lower()
+        action = _DISPOSITIONS.get(disposition, Action.REMOVE)
         if signature:
-            yield signature, row["vr"], Rule(action, source)
+            yield signature, row["vr"], Rule(action, source, seconds=disposition == "oi")
 
 
 def _signature(pattern: str) -> str:
@@ -110,5 +113,6 @@ def _safe_attributes(file: str) -> Iterable[tuple[str, str, Rule]]:
 
 _READERS: Mapping[str, Callable[[str], Iterable[tuple[str, str, Rule]]]] = {
     "tcia/private_tag_kb": _knowledge_base,
+    "vendor/safe_private": _knowledge_base,
     "ps315_2026c/table_E.3.10": _safe_attributes,
 }

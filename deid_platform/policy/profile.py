@@ -8,6 +8,7 @@
     dates = "shift"                                              # or "year"; needs retain_modified_dates
     attribute_tables = ["tcia/midi_b_attribute_actions.json"]   # asked where the chosen options are silent
     private_tables = ["tcia/private_tag_kb_2024-02-01.csv"]     # needs retain_safe_private
+    vendor_headers = ["siemens_csa"]                             # kept, cleaned from the inside; the same option
 
     [[resolve]]                                                  # two options that disagree on an attribute
     options = ["retain_device_identity", "retain_modified_dates"]
@@ -34,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from deid_platform.errors import PolicyError
+from deid_platform.policy.headers import known_headers
 from deid_platform.policy.options import BY_LABEL, UNAVAILABLE, Option
 from deid_platform.policy.reading import Key, ProfileText, choices, read
 from deid_platform.policy.site_rules import AttributeRule, PrivateRule, attribute_rule, private_rule
@@ -41,7 +43,7 @@ from deid_platform.policy.site_rules import AttributeRule, PrivateRule, attribut
 EDITION = "2026c"
 _TYPES: dict[str, type] = {
     "name": str, "base": str, "edition": str, "about": str, "dates": str, "options": list, "attribute_tables": list,
-    "private_tables": list, "resolve": list, "attribute": list, "private": list,
+    "private_tables": list, "vendor_headers": list, "resolve": list, "attribute": list, "private": list,
 }  # fmt: skip
 _REQUIRED = ("name", "edition", "options")
 _ADDED = ("resolve", "attribute", "private")
@@ -73,6 +75,7 @@ class Profile:
     dates: str = "shift"
     attribute_tables: tuple[str, ...] = ()
     private_tables: tuple[str, ...] = ()
+    vendor_headers: tuple[str, ...] = ()
     resolutions: tuple[Resolution, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()
     privates: tuple[PrivateRule, ...] = ()
@@ -127,11 +130,18 @@ def _check(text: ProfileText) -> Profile:
         dates=_dates(text, data),
         attribute_tables=tuple(map(str, data.get("attribute_tables", ()))),
         private_tables=tuple(map(str, data.get("private_tables", ()))),
+        vendor_headers=tuple(_header(text, n, name) for n, name in enumerate(data.get("vendor_headers", ()))),
         resolutions=tuple(_resolution(*entry) for entry in _entries(text, "resolve")),
         attributes=tuple(attribute_rule(*entry) for entry in _entries(text, "attribute")),
         privates=tuple(private_rule(*entry) for entry in _entries(text, "private")),
         text=text,
     )
+
+
+def _header(text: ProfileText, number: int, name: object) -> str:
+    if name not in known_headers():
+        raise text.error(("vendor_headers", number), f"no such header {name!r}: {choices(name, known_headers())}")
+    return str(name)
 
 
 def _merged(text: ProfileText) -> dict[str, Any]:

@@ -42,12 +42,14 @@ class Rule:
     """An action and where it comes from (table and column, option, or profile).
 
     ``code`` is the compound code of the table, empty where there is no choice; ``action`` then is what happens where
-    the Type of the attribute is not known (see :func:`settle`).
+    the Type of the attribute is not known (see :func:`settle`). ``seconds`` tells that the value is no text but counts
+    the seconds since 1970, so that it moves with all dates.
     """
 
     action: Action
     source: str
     code: str = ""
+    seconds: bool = False
 
 
 def parse_action(code: str) -> Action:

@@ -78,6 +78,7 @@ class Dicom:
             _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
             subject = _subject(data, identity)
             scrubber = _scrubber(data, policy, identity, subject)
+            scrubber.little, scrubber.file = opened.encoding.little, opened.file
             scrubber.scrub(data)
             satisfied = mark(data, policy)
             pixels = PixelCleaner(opened.transfer_syntax, opened.encoding, opened.file)

@@ -76,11 +76,13 @@ def _charset(data: DataSet) -> Charset:
 
 
 def _contribute(data: DataSet) -> None:
-    """(0018,A001) with purpose 109104, De-identifying Equipment (PS3.3 C.12.1, good practice of E.1.1)."""
+    """(0018,A001) with purpose 109104, De-identifying Equipment (PS3.3 C.12.1, good practice of E.1.1).
+
+    Model name and software version are left out: converters that do not tell levels apart would take them for those of
+    the scanner. (0012,0063) tells the version.
+    """
     item = DataSet()
     _put(item, 0x00080070, "LO", _SOFTWARE)
-    _put(item, 0x00081090, "LO", _SOFTWARE)
-    _put(item, 0x00181020, "LO", ENGINE_VERSION)
     item[0x0040A170] = Element(0x0040A170, "SQ", [_code("109104", "DCM", "De-identifying Equipment")])
     earlier = data.get(0x0018A001)
     items = earlier.value if earlier and isinstance(earlier.value, list) else []

@@ -11,6 +11,8 @@ from functools import lru_cache, partial
 from deid_platform.dates import Move, shift_value, truncate_value
 from deid_platform.formats.dicom.charset import Charset
 from deid_platform.formats.dicom.codes import published_meanings
+from deid_platform.formats.dicom.opaque import holds_words, is_container, is_document
+from deid_platform.formats.dicom.seconds import moved_seconds
 from deid_platform.formats.dicom.uids import is_uid, replacement
 from deid_platform.freetext import PLACEHOLDER, Identifiers, TextCleaner, clinical_words, fold
 from deid_platform.identity import Identity
@@ -69,6 +71,22 @@ class Protector:
         replaced = [part if keep and is_uid(part) else replacement(self.identity, part) for part in parts]
         return value if replaced == parts else "\\".join(replaced).encode("latin-1")
 
+    def uids_only(self, value: bytes) -> bytes | None:
+        """UIDs under another VR replaced; None where the value is anything else."""
+        parts = value.decode("latin-1").strip(" \0").split("\\")
+        if not all(not part or (is_uid(part) and part.count(".") > 2) for part in parts):
+            return None
+        return self.uid(value)
+
+    def seconds(self, value: bytes, *, little: bool) -> bytes | None:
+        """A moment counted in seconds since 1970, as an integer, a float or digits, moved; None if it is none.
+
+        Zero means that nothing was noted, and stays.
+        """
+        if self.policy.dates in ("remove", "year"):
+            return None
+        return moved_seconds(value, self.days if self.policy.dates == "shift" else 0, little=little)
+
     def dummy(self, vr: str, value: bytes) -> bytes:
         """A value that says nothing, as long as the old one where the VR is binary."""
         if vr == "UI":
@@ -123,6 +141,15 @@ class Protector:
         parts = [part.strip() for part in _text(value).split("\\")]
         return value if all(not part or self._is_measurement(part) for part in parts) else b""
 
+    def harmless_number(self, text: str) -> bool:
+        """Whether what stands before the point of a number is neither a date nor a number of the subject."""
+        whole = text.partition(".")[0].lstrip("+-")
+        return len(whole) < _LONG_NUMBER or (not whole.isdecimal() or self._is_measurement(whole))
+
+    def harmless(self, text: str) -> bool:
+        """Whether cleaning a text as free text would leave it as it is."""
+        return self.cleaner.clean(text)[1] == 0
+
     def _is_measurement(self, part: str) -> bool:
         own = len(part) >= _LONG_NUMBER and fold(part) in self.cleaner.own.numbers
         date = _DAY.fullmatch(part) and shift_value(part, 0)
@@ -150,9 +177,14 @@ class Protector:
         return b"090Y" if match and int(match[1]) >= MAX_AGE else value
 
     def opaque(self, value: bytes) -> bytes | None:
-        """Bytes a table vouches for: text among them is cleaned, anything else that names the subject goes (None)."""
-        if value.decode("latin-1").rstrip(" \0").translate(_LINES).isprintable():
-            return self.text("UT", value, Charset())
+        """Bytes a table vouches for: a text is cleaned, what holds others or names the subject goes (None)."""
+        if is_container(value):
+            return None
+        text = value.decode("latin-1").rstrip(" \0").translate(_LINES)
+        if text.isprintable():
+            return None if is_document(text) else self.text("UT", value, Charset())
+        if holds_words(value):
+            return None
         return None if any(self.cleaner.redact_own(text)[1] for text in _readings(value)) else value
 
     def spells_identifiers(self, value: bytes) -> bool:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from deid_platform.dictionary import tag_text
+from deid_platform.formats.dicom.advice import Advice, advice_of
 from deid_platform.formats.dicom.answers import UNASKED, Answers, Unasked
 from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
 from deid_platform.formats.dicom.documents import replacement_document
 from deid_platform.formats.dicom.elements import CHARACTER_SET, ICC_PROFILE, PIXEL_TAGS, DataSet, Element, Extent
 from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
+from deid_platform.formats.dicom.opaque import holds_another
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
+from deid_platform.formats.dicom.vendor import clean_header
 from deid_platform.formats.dicom.vr import BINARY_VRS
 from deid_platform.model import Change
 from deid_platform.policy import Action, ObjectRules, Policy, Rule
@@ -24,6 +28,9 @@ from deid_platform.subjects import Pseudonym
 SOP_CLASS = 0x00080016
 ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
 _NESTED_PIXELS = Rule(Action.REMOVE, "pixels in a sequence, which nobody looks at")
+_ADVISED = Rule(Action.REMOVE, "(0008,0300): the sender says it identifies, or may")
+_CONTAINER = Rule(Action.REMOVE, "holds a document or a file, which no list vouches for")
+_HEADER = Rule(Action.CLEAN, "vendor header the profile asks for")
 _PUBLISHED = Rule(Action.CLEAN, "PS3.16 section 8, code of a published scheme")
 
 
@@ -36,12 +43,16 @@ class Scrubber:
     pseudonym: Pseudonym
     study_uid: str = ""
     answers: Answers = field(default_factory=Answers)
+    little: bool = True
+    file: BinaryIO | None = None
     changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _rules: ObjectRules = field(init=False)
+    _advice: Advice = field(init=False)
 
     def scrub(self, data: DataSet) -> None:
         """Apply the policy to ``data`` and all it holds; patient number and name become the subject's pseudonym."""
         self._rules = self.policy.of(_sop_class(data))
+        self._advice = advice_of(data, little=self.little)
         self._data_set(data, Charset(), path="", replace=False)
         named = self.pseudonym
         for tag, vr, text in ((PATIENT_NAME, "PN", named.patient_name), (PATIENT_ID, "LO", named.patient_id)):
@@ -75,14 +86,37 @@ class Scrubber:
             creator = _creator_tag(element.tag)
             if creator == element.tag:
                 continue
-            step = _signature(data, element)
-            rule = self._private_rule(element, path + step if step else "")
-            self._apply(data, element, rule, charset, path + (step or ""), replace=replace)
+            self._private_element(data, element, charset, path, replace=replace)
             if element.tag in data:
                 needed.add(creator)
         for element in private:
             if _creator_tag(element.tag) == element.tag and element.tag not in needed:
                 self._remove(data, element, self.policy.private_rule("", "LO"))
+
+    def _private_element(self, data: DataSet, element: Element, charset: Charset, path: str, *, replace: bool) -> None:
+        group, creator, low_byte = element.tag >> 16, _creator(data, element), element.tag & 0xFF
+        step = private_segment(group, creator, low_byte) if creator else ""
+        rule = self._private_rule(element, path + step if step else "")
+        if self._advice.blocks and self._advice.refuses(group, creator, low_byte):
+            rule = _ADVISED
+        elif rule.action is Action.REMOVE and not replace and self._header(element, step):
+            return
+        elif rule.seconds and isinstance(element.value, bytes):
+            self._replace(data, element, self.protector.seconds(element.value, little=self.little), rule)
+            return
+        elif element.vr in TEXT_VRS and holds_another(element.value):
+            rule = _CONTAINER
+        self._apply(data, element, rule, charset, path + step, replace=replace)
+
+    def _header(self, element: Element, step: str) -> bool:
+        """Whether an element that would go is a vendor header the profile asks for, and now is a clean one."""
+        form = self.policy.vendor_header(step)
+        if form is None or isinstance(element.value, list):
+            return False
+        header = clean_header(form, element.value, self.file, self.protector)
+        if header is not None:
+            self._set(element, header, _HEADER)
+        return header is not None
 
     def _private_rule(self, element: Element, signature: str) -> Rule:
         """The rule of a signature, none of which ('') is removed; the tables also say what an unknown VR is."""
@@ -140,6 +174,10 @@ class Scrubber:
         if isinstance(treated, Unasked):
             treated = self._treated(element.tag, element.vr, rule.action, value, charset, replace=replace)
             self.answers.keep(question, treated)
+        self._replace(data, element, treated, rule)
+
+    def _replace(self, data: DataSet, element: Element, treated: bytes | None, rule: Rule) -> None:
+        """Give an element its new value, None to remove it."""
         if treated is None:
             self._remove(data, element, rule)
         else:
@@ -169,7 +207,7 @@ class Scrubber:
         if action is Action.DUMMY or (replace and vr in TEXT_VRS):
             return protector.dummy(vr, value)
         if action is Action.UID:
-            return None
+            return protector.uids_only(value)
         if vr in TEXT_VRS:
             clean = protector.text if action is Action.CLEAN else protector.own_only
             return clean(vr, value, charset)
@@ -237,12 +275,12 @@ def _creator_tag(tag: int) -> int:
     return tag if 0x10 <= number <= 0xFF else group | number >> 8
 
 
-def _signature(data: DataSet, element: Element) -> str | None:
-    """The step of a private element in a signature, None when nobody claims the element."""
+def _creator(data: DataSet, element: Element) -> str:
+    """Who claims a private element, nobody where it is empty."""
     creator = data.get(_creator_tag(element.tag))
     if creator is None or creator is element or not isinstance(creator.value, bytes):
-        return None
-    return private_segment(element.tag >> 16, creator.value.decode("latin-1").strip(" \0"), element.tag & 0xFF)
+        return ""
+    return creator.value.decode("latin-1").strip(" \0")
 
 
 def _stand_in(data: DataSet) -> bytes:
