@@ -69,6 +69,14 @@ class TextCleaner:
         text, others = drop_before_labels(text)
         return text, count + people + others
 
+    def redact_known(self, text: str) -> tuple[str, int]:
+        """The text without the subject's own identifiers and with other UIDs."""
+        text, count = self.redact_own(text)
+        if "." not in text:
+            return text, count
+        text, uids = _UID.subn(lambda match: self.uid(match[0]), text)
+        return text, count + uids
+
     def redact_own(self, text: str, *, spare: frozenset[str] = frozenset()) -> tuple[str, int]:
         """The text without the subject's own identifiers; words in ``spare`` (folded) stay all the same."""
         pattern = _own_pattern(self.own)

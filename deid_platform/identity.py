@@ -108,8 +108,10 @@ class Identity:
     def uid(self, value: str) -> str:
         """A UID under the 2.25 root with 128 keyed bits (PS3.5 B.2); well-known DICOM UIDs stay as they are."""
         value = value.strip(" \0")
-        if not value or value.startswith(_WELL_KNOWN_ROOT):
-            return value
+        return value if not value or value.startswith(_WELL_KNOWN_ROOT) else self.keyed_uid(value)
+
+    def keyed_uid(self, value: str) -> str:
+        """As :meth:`uid` for any text, also one that only looks like a UID of the standard."""
         return f"2.25.{int.from_bytes(self.mac('uid', value)[:16], 'big')}"
 
     def shift_days(self, subject: str) -> int:

@@ -16,6 +16,7 @@ from deid_platform.formats.dicom.seconds import moved_seconds
 from deid_platform.formats.dicom.uids import is_uid, replacement
 from deid_platform.freetext import PLACEHOLDER, Identifiers, TextCleaner, clinical_words, fold
 from deid_platform.identity import Identity
+from deid_platform.moments import shift_moment
 from deid_platform.policy import Option, Policy
 
 TEXT_VRS = frozenset("LO LT SH ST UC UT".split())
@@ -27,7 +28,7 @@ NUMBER_BYTES = {
 _LIMITS = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240, "CS": 16}
 _MULTIPLE = frozenset(("LO", "SH", "UC", "CS", "PN", "DS", "IS"))
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
-_AGE = re.compile(r"(\d{3})Y")
+_AGE = re.compile(r"(\d{1,3})([DWMYdwmy])")
 _LONG_NUMBER = 8
 """Digits from which on a number in a measurement's place is more likely an identifier if it equals one."""
 _DAY = re.compile(r"\d{8}")
@@ -106,7 +107,7 @@ class Protector:
         elif self.policy.dates == "year":
             move = partial(truncate_value, oldest=self.oldest)
         else:
-            move = partial(shift_value, days=self.days)
+            move = partial(shift_moment, days=self.days)
         moved = [_clean(part.strip(), move, short=vr == "DT") for part in parts]
         return b"" if None in moved else "\\".join(part or "" for part in moved).encode()
 
@@ -115,8 +116,8 @@ class Protector:
         return self._each(vr, value, charset, self.cleaner.clean)
 
     def own_only(self, vr: str, value: bytes, charset: Charset) -> bytes:
-        """Text that is kept, less what is known of the subject."""
-        return self._each(vr, value, charset, self.cleaner.redact_own)
+        """Text that is kept, less what is known of the subject; its UIDs are replaced like all others."""
+        return self._each(vr, value, charset, self.cleaner.redact_known)
 
     def title(self, vr: str, value: bytes, charset: Charset) -> bytes:
         """An application entity title, emptied unless each of its words is known to name no place and no person."""
@@ -169,12 +170,13 @@ class Protector:
         return ("", 1) if not _may_be_term(text) else self._own_but_clinical(text)
 
     def age(self, value: bytes) -> bytes:
-        """An age kept, above 89 years as 090Y; what is no age goes."""
-        text = _text(value).strip()
-        if not re.fullmatch(r"\d{3}[DWMY]", text):
+        """An age kept, with three digits as PS3.5 6.2 asks, above 89 years as 090Y; what is no age goes."""
+        match = _AGE.fullmatch(_text(value).strip())
+        if match is None:
             return b""
-        match = _AGE.fullmatch(text)
-        return b"090Y" if match and int(match[1]) >= MAX_AGE else value
+        if match[2] in "Yy" and int(match[1]) >= MAX_AGE:
+            return b"090Y"
+        return f"{int(match[1]):03d}{match[2].upper()}".encode()
 
     def opaque(self, value: bytes) -> bytes | None:
         """Bytes a table vouches for: a text is cleaned, what holds others or names the subject goes (None)."""

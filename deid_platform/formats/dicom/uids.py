@@ -25,7 +25,4 @@ def is_registered(value: str) -> bool:
 def replacement(identity: Identity, value: str) -> str:
     """What stands for a UID after cleaning: itself if the standard registers it, else one made with the key."""
     value = value.strip(" \0")
-    if not value or is_registered(value):
-        return value
-    new = identity.uid(value)
-    return new if new != value else identity.uid(f"oid:{value}")
+    return value if not value or is_registered(value) else identity.keyed_uid(value)

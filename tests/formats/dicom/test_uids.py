@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import pydicom
 import pytest
-from pydicom.uid import UID_dictionary
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.uid import UID, UID_dictionary
 
 from deid_platform.formats.dicom.uids import is_registered, is_uid, replacement
-from tests.formats.dicom.cleaning import IDENTITY
+from tests.builders.elements import element
+from tests.builders.properties import always
+from tests.formats.dicom.cleaning import IDENTITY, Laboratory, with_elements
 
 
 def test_every_uid_of_the_standard_is_registered_and_stays() -> None:
@@ -44,3 +49,40 @@ def test_only_digits_and_dots_make_a_uid() -> None:
     assert is_uid("1.2.3")
     for value in ("", "1.2.a", "1.2 ", "1." * 40, "\u0661.2"):
         assert not is_uid(value)
+
+
+@given(st.text(min_size=1, max_size=80))
+@always
+def test_every_uid_is_replaced_by_a_valid_one_or_is_registered(value: str) -> None:
+    stripped, new = value.strip(" \0"), replacement(IDENTITY, value)
+    if not stripped or is_registered(stripped):
+        assert new == stripped
+    else:
+        assert UID(new).is_valid
+        assert new != stripped
+
+
+odd = st.from_regex(r"(1\.2\.840\.10008\.)?[0-9]{1,3}(\.0?[0-9]{1,20}){2,6}(-[a-z]{2})?", fullmatch=True)
+
+
+@given(st.lists(odd, min_size=2, max_size=20, unique=True))
+@always
+def test_different_uids_stay_different_also_odd_ones(found: list[str]) -> None:
+    assert len({replacement(IDENTITY, value) for value in found}) == len(found)
+
+
+LONG_ONES = ("1.3.12.2.1107.5.2.30.25866.30000008012910283612500000123", "01.02.003.4.5.6.7", f"1.2.3.4.5.6.{'9' * 70}",
+             "1.2.840.10008.5.1.4.1.1.2.20110523.1")  # fmt: skip
+
+
+@pytest.mark.parametrize("value", LONG_ONES)
+def test_a_uid_is_the_same_in_a_text_as_in_its_own_place(lab: Laboratory, value: str) -> None:
+    texts = ((0x00181030, b"LO"), (0x00204000, b"LT"), (0x00181000, b"LO"))  # cleaned, cleaned, kept
+    data = with_elements(element(0x00081155, b"UI", value.encode()),
+                         *(element(tag, vr, f"v {value}".encode()) for tag, vr in texts))  # fmt: skip
+    cleaned = lab.clean(data)
+    ds = pydicom.dcmread(cleaned.output)
+    new = ds.ReferencedSOPInstanceUID
+    assert new == replacement(IDENTITY, value) != value
+    assert [ds[tag].value for tag, _ in texts] == [f"v {new}"] * 3
+    assert value.encode() not in cleaned.data
