@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from tests.builders.dicom import encode, person, study_date, uid
 from tests.builders.elements import element
 from tests.formats.dicom.cleaning import FORMAT, IDENTITY, PROFILES, Laboratory, small, with_elements
+from tests.formats.dicom.test_elements import undefined
 
 
 def read(path: Path) -> Dataset:
@@ -96,3 +97,22 @@ def test_a_uid_made_under_the_root_of_the_standard_is_replaced(lab: Laboratory) 
     described = FORMAT.describe(cleaned.source, IDENTITY)
     assert described.instance == read(cleaned.output).SOPInstanceUID
     assert described.instance.startswith("2.25.")
+
+
+def test_moments_with_zones_fractions_or_only_a_month_move_alike_at_every_depth(lab: Laboratory) -> None:
+    content = element(0x0040A040, b"CS", b"DATETIME") + element(0x0040A120, b"DT", b"20110301235959.5+0200")
+    more = element(0x0040A040, b"CS", b"DATE") + element(0x0040A121, b"DA", b"20110301")
+    data = with_elements(
+        element(0x0008002A, b"DT", b"20110301000000.000001-0930"),
+        element(0x00080201, b"SH", b"-0930 "),
+        element(0x00189074, b"DT", b"201103"),
+        undefined(0x0040A730, b"SQ", content, more),
+    )
+    days = IDENTITY.shift_days(IDENTITY.subject(person(0).patient_id, ""))
+    ds = dcmread(lab.clean(data).output)
+    day = f"{date(2011, 3, 1) - timedelta(days=days):%Y%m%d}"
+    assert ds.AcquisitionDateTime == f"{day}000000.000001-0930"
+    assert ds.TimezoneOffsetFromUTC == "-0930"
+    assert ds.FrameAcquisitionDateTime == f"{date(2011, 3, 15) - timedelta(days=days):%Y%m}"
+    assert ds.ContentSequence[0].DateTime == f"{day}235959.5+0200"
+    assert ds.ContentSequence[1].Date == day
