@@ -223,7 +223,14 @@ def _bulk() -> dict[int, Rule]:
 
 
 @cache
+def _removed() -> dict[int, Rule]:
+    return {int(row["tag"], 16): Rule(Action.REMOVE, f"removed: {row['why']}") for row in rows("dicom/removed.csv")}
+
+
+@cache
 def _unlisted(tag: int, vr: str, dates: Dates) -> Rule:
+    if tag in _removed():
+        return _removed()[tag]
     if tag in _bulk() and (vr.startswith("O") or vr == "UN"):
         return _bulk()[tag]
     rule = _by_vr().get(vr, _UNKNOWN)

@@ -35,6 +35,7 @@ from deid_platform.policy import Option, Policy
 SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080016, 0x00080018, 0x00080060
 STUDY, SERIES = 0x0020000D, 0x0020000E
 DIRECTORY_RECORDS = 0x00041220
+WAVEFORMS, SAMPLE_INTERPRETATION = 0x54000100, 0x54001006
 _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 # A voice identifies its speaker and what it says cannot be searched: Basic Voice and General Audio Waveform Storage.
 _AUDIO = frozenset({"1.2.840.10008.5.1.4.1.1.9.4.1", "1.2.840.10008.5.1.4.1.1.9.4.2"})
@@ -133,10 +134,17 @@ def _refuse_unsuitable(data: DataSet, meta: DataSet, transfer_syntax: str) -> No
             raise MalformedFile(f"The {name} UID is missing.", Reason.MISSING_UID)
         if "\\" in _uid(data, tag):
             raise MalformedFile(f"The {name} UID has several values.")
-    if not is_registered(sop_class) or sop_class in _AUDIO:
+    if not is_registered(sop_class) or sop_class in _AUDIO or _holds_audio(data):
         raise UnsupportedFormat("Objects of this SOP Class cannot be cleaned.")
     if not is_registered(transfer_syntax):
         raise UnsupportedFormat("Objects in a private transfer syntax cannot be cleaned.")
+
+
+def _holds_audio(data: DataSet) -> bool:
+    """Whether a waveform is coded as only speech is (mu-law or A-law, PS3.3 C.10.9.1.5)."""
+    waveforms = data.get(WAVEFORMS)
+    items = waveforms.value if waveforms is not None and isinstance(waveforms.value, list) else ()
+    return any(_uid(item, SAMPLE_INTERPRETATION) in ("MB", "AB") for item in items)
 
 
 def _subject(data: DataSet, identity: Identity) -> str:

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 _TEXT = "Document removed during de-identification"
+_KNOWN_TYPES = frozenset((
+    "application/pdf", "text/xml", "application/xml", "model/stl", "model/obj", "model/mtl", "image/jpeg", "image/png",
+    "text/plain", "application/dicom", "application/octet-stream",
+))  # fmt: skip
+
+
+def known_types(value: bytes) -> bytes:
+    """MIME types without parameters, which may name a file; an unknown type becomes application/octet-stream."""
+    names = (name.split(";")[0].strip(" \0").lower() for name in value.decode("latin-1").split("\\"))
+    return "\\".join(name if name in _KNOWN_TYPES else "application/octet-stream" for name in names).encode()
 
 
 def replacement_document(mime_type: str) -> bytes:

@@ -12,7 +12,7 @@ from deid_platform.formats.dicom.advice import Advice, advice_of
 from deid_platform.formats.dicom.answers import UNASKED, Answers, Unasked
 from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
-from deid_platform.formats.dicom.documents import replacement_document
+from deid_platform.formats.dicom.documents import known_types, replacement_document
 from deid_platform.formats.dicom.elements import CHARACTER_SET, ICC_PROFILE, PIXEL_TAGS, DataSet, Element, Extent
 from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.opaque import holds_another
@@ -26,7 +26,7 @@ from deid_platform.policy.private import private_segment, public_segment
 from deid_platform.subjects import Pseudonym
 
 SOP_CLASS = 0x00080016
-ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
+ENCAPSULATED_DOCUMENT, MIME_TYPE, MIME_TYPES, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420014, 0x00420015
 _NESTED_PIXELS = Rule(Action.REMOVE, "pixels in a sequence, which nobody looks at")
 _ADVISED = Rule(Action.REMOVE, "(0008,0300): the sender says it identifies, or may")
 _CONTAINER = Rule(Action.REMOVE, "holds a document or a file, which no list vouches for")
@@ -193,7 +193,7 @@ class Scrubber:
             return self._patient(data, value, charset)
         if element.tag == ICC_PROFILE:
             return cleaned_profile(value) or standard_profile()
-        return None
+        return known_types(value) if element.tag in (MIME_TYPE, MIME_TYPES) else None
 
     def _treated(
         self, tag: int, vr: str, action: Action, value: bytes, charset: Charset, *, replace: bool
@@ -287,7 +287,7 @@ def _stand_in(data: DataSet) -> bytes:
     """The document that replaces the one in ``data``, whose length is told no more."""
     data.pop(DOCUMENT_LENGTH, None)
     element = data.get(MIME_TYPE)
-    mime_type = element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
+    mime_type = known_types(element.value).decode() if element and isinstance(element.value, bytes) else ""
     return replacement_document(mime_type)
 
 
