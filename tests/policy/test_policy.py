@@ -44,7 +44,8 @@ def tags() -> list[tuple[int, dict[str, str]]]:
 
 def unlisted(vr: str) -> int:
     """A public attribute that no table of this project lists, with this VR where there is one."""
-    known = {tag for tag, _ in tags()} | {int(row["tag"], 16) for row in rows("dicom/bulk.csv")}
+    own = (row for table in ("dicom/bulk.csv", "dicom/removed.csv") for row in rows(table))
+    known = {tag for tag, _ in tags()} | {int(row["tag"], 16) for row in own}
     free = [tag for tag in DicomDictionary if tag not in known and tag >> 16 not in (0x0000, 0x0002, 0x0004)]
     return min(free, key=lambda tag: (DicomDictionary[tag][0] != vr, tag))
 
@@ -97,6 +98,13 @@ def test_what_the_dictionary_does_not_know_goes(tag: int) -> None:
         assert policy.rule(tag, "LO") == policy.rule(tag, "US")
         assert policy.rule(tag, "LO").action is Action.REMOVE
         assert "dictionary" in policy.rule(tag, "LO").source
+
+
+@pytest.mark.parametrize("row", rows("dicom/removed.csv"), ids=lambda row: row["keyword"])
+def test_what_is_always_removed_is_named_as_the_dictionary_names_it(row: dict[str, str]) -> None:
+    tag = int(row["tag"], 16)
+    assert DicomDictionary[tag][4] == row["keyword"]
+    assert {policy.rule(tag, DicomDictionary[tag][0]).action for policy in map(load_policy, packaged())} == {Action.REMOVE}
 
 
 # What becomes of an attribute that no table lists, by its VR.
