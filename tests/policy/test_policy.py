@@ -104,7 +104,8 @@ def test_what_the_dictionary_does_not_know_goes(tag: int) -> None:
 def test_what_is_always_removed_is_named_as_the_dictionary_names_it(row: dict[str, str]) -> None:
     tag = int(row["tag"], 16)
     assert DicomDictionary[tag][4] == row["keyword"]
-    assert {policy.rule(tag, DicomDictionary[tag][0]).action for policy in map(load_policy, packaged())} == {Action.REMOVE}
+    for policy in map(load_policy, packaged()):
+        assert policy.rule(tag, DicomDictionary[tag][0]).action is Action.REMOVE
 
 
 # What becomes of an attribute that no table lists, by its VR.
