@@ -17,6 +17,9 @@ _PUBLISHED_SCHEMES = frozenset(
 # Codes in these sequences stand for a person or a place, whatever scheme they claim.
 _NAMING_SEQUENCES = ("0040,1101/", "0040,4009/", "0040,a088/", "0008,0082/", "0008,1072/")
 
+INSTITUTION_CODES = ("0008,0082/", "0008,1041/")
+"""Ends of paths whose items name an institution or a department of it."""
+
 
 def is_published(data: DataSet, path: str) -> bool:
     """Whether an item's code comes from a published scheme; ``path`` says which sequence the item belongs to."""

@@ -11,7 +11,7 @@ from deid_platform.dictionary import tag_text
 from deid_platform.formats.dicom.advice import Advice, advice_of
 from deid_platform.formats.dicom.answers import UNASKED, Answers, Unasked
 from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
-from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, is_published
+from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, INSTITUTION_CODES, is_published
 from deid_platform.formats.dicom.documents import known_types, replacement_document
 from deid_platform.formats.dicom.elements import CHARACTER_SET, ICC_PROFILE, PIXEL_TAGS, DataSet, Element, Extent
 from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
@@ -21,7 +21,7 @@ from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_V
 from deid_platform.formats.dicom.vendor import clean_header
 from deid_platform.formats.dicom.vr import BINARY_VRS
 from deid_platform.model import Change
-from deid_platform.policy import Action, ObjectRules, Policy, Rule
+from deid_platform.policy import Action, ObjectRules, Option, Policy, Rule
 from deid_platform.policy.private import private_segment, public_segment
 from deid_platform.subjects import Pseudonym
 
@@ -66,17 +66,26 @@ class Scrubber:
         declared = data.get(CHARACTER_SET)
         if declared is not None and isinstance(declared.value, bytes):
             charset = charset_of(declared.value)
-        published = is_published(data, path)
+        published, retained = is_published(data, path), self._is_retained_institution(path)
         for element in list(data.values()):
             if element.tag >> 16 & 1:
                 continue
-            if published and element.tag in CODE_TEXTS and isinstance(element.value, bytes):
-                keep = self.protector.meaning if element.tag == CODE_MEANING else self.protector.code
-                self._set(element, keep(element.vr, element.value, charset), _PUBLISHED)
+            if (published or retained) and element.tag in CODE_TEXTS and isinstance(element.value, bytes):
+                self._code(element, element.value, charset, retained=retained)
                 continue
             rule = self._rules.rule(element.tag, element.vr, path)
             self._apply(data, element, rule, charset, path, replace=replace)
         self._private(data, charset, path, replace=replace)
+
+    def _is_retained_institution(self, path: str) -> bool:
+        """Whether the items under ``path`` are codes of an institution that is kept: its name is what they mean."""
+        return path.endswith(INSTITUTION_CODES) and Option.RETAIN_INSTITUTION_IDENTITY in self.policy.options
+
+    def _code(self, element: Element, value: bytes, charset: Charset, *, retained: bool) -> None:
+        """A code, its scheme or its meaning, of a published scheme or of a retained institution."""
+        protector = self.protector
+        keep = protector.meaning if element.tag == CODE_MEANING else protector.code
+        self._set(element, (protector.own_only if retained else keep)(element.vr, value, charset), _PUBLISHED)
 
     def _private(self, data: DataSet, charset: Charset, path: str, *, replace: bool) -> None:
         """Private elements by signature; of the creators only those stay that still have an element."""
