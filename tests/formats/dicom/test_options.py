@@ -200,10 +200,10 @@ def test_a_retained_device_keeps_its_calibration_dates_where_all_others_go(lab: 
 
 
 def test_serial_numbers_go_from_texts_unless_the_device_is_retained(lab: Laboratory, profile: Profile) -> None:
-    parts = element(0x00181000, b"LO", b"44187Q"), element(0x00181030, b"LO", b"HEAD on 44187Q")
+    parts = element(0x00181000, b"LO", b"GX441K"), element(0x00181030, b"LO", b"HEAD on GX441K")
     data = with_elements(*parts)
     research, safe = (dcmread(BytesIO(lab.clean(data, name).data)) for name in ("research", "safe_harbor"))
-    assert (research.DeviceSerialNumber, research.ProtocolName) == ("44187Q", "HEAD on 44187Q")
+    assert (research.DeviceSerialNumber, research.ProtocolName) == ("GX441K", "HEAD on GX441K")
     assert "DeviceSerialNumber" not in safe
     assert safe.ProtocolName == "HEAD on ___"
 
