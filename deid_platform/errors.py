@@ -5,7 +5,7 @@
     |-- MalformedFile       an object that breaks its format, or ends too early
     |-- PolicyError         a policy that cannot be used as written
     |-- UnsafeToRelease     cleaned data that may not leave
-    |-- VaultError          the project key is missing or unusable
+    |-- VaultError          a key, mapping file or crosswalk is missing or unusable
     `-- StoreError          a store that cannot be read or written
 
 The first two and ``UnsafeToRelease`` may concern one item; they then carry the :class:`~deid_platform.model.Reason`
@@ -55,7 +55,7 @@ class UnsafeToRelease(DeidError):
 
 
 class VaultError(DeidError):
-    """The project key is missing or unusable."""
+    """What the vault keeps is missing or unusable: the project key, a mapping file, a crosswalk."""
 
 
 class StoreError(DeidError):

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from deid_platform.errors import VaultError
 from deid_platform.identity import Identity
@@ -32,17 +33,13 @@ _NAME_PARTS = 5
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One line of the file; ``identity`` is that of its site."""
+    """One line of the file."""
 
     line: int
-    identity: Identity
+    site: str
     number: str
-    issuer: str
+    subject: str
     pseudonym: Pseudonym
-
-    @property
-    def subject(self) -> str:
-        return self.identity.subject(self.number, "", self.issuer)
 
 
 @dataclass(slots=True)
@@ -54,6 +51,7 @@ class _Seen:
     numbers: set[str] = field(default_factory=set)
 
 
+@lru_cache(maxsize=2)  # the stages of a batch ask one after the other
 def with_mapping(identity: Identity, rules: SubjectRules, data: bytes, name: str, *, sites: bool = False) -> Identity:
     """The identity of a site that uses the mapping file ``data``.
 
@@ -82,7 +80,7 @@ def with_mapping(identity: Identity, rules: SubjectRules, data: bytes, name: str
     rows = [_checked(table, line, record, ruled) for line, record in table.records]
     for row in rows:
         _note(table, row, seen)
-        if row.identity.site == identity.site:
+        if row.site == identity.site:
             found[row.subject] = row.pseudonym
     for row in rows:
         if _folded(row.pseudonym.patient_id) in seen.numbers or _folded(row.pseudonym.patient_name) in seen.numbers:
@@ -166,7 +164,8 @@ def _checked(table: _Table, line: int, record: dict[str, str], ruled: Identity) 
     if fault := _fault(given, name, number):
         raise table.error(line, fault)
     days = _shift(table, line, record.get("shift_days", "").strip())
-    return _Row(line, replace(ruled, site=site), number, issuer, Pseudonym(given, name, days))
+    ruled = ruled if site == ruled.site else replace(ruled, site=site)
+    return _Row(line, site, number, ruled.subject(number, "", issuer), Pseudonym(given, name, days))
 
 
 def _fault(given: str, name: str, number: str) -> str:
@@ -181,7 +180,7 @@ def _fault(given: str, name: str, number: str) -> str:
         return "gives a name with other characters than printable ASCII, one of \\ = * ?, too many ^, or one at its end"
     if KEYED.fullmatch(given) or KEYED.fullmatch(name):
         return "gives a pseudonym that looks like a keyed one (16 characters of A-Z, 2-7): choose another form"
-    if _tells(given, number) or _tells(name, number):
+    if _tells(given, number) or (name != given and _tells(name, number)):
         return "gives a pseudonym that holds the patient number"
     return ""
 
