@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from deid_platform.cli_crosswalk import crosswalk as crosswalk_commands
+from deid_platform.cli_media import media
 from deid_platform.dictionary import keyword, parse_tag, public_vr, tag_text
 from deid_platform.errors import DeidError, PolicyError, VaultError
 from deid_platform.identity import Identity, decode_key
@@ -36,6 +37,7 @@ def main() -> None:
 
 
 main.add_command(crosswalk_commands)
+main.add_command(media)
 
 
 @main.command(name="run")

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -288,3 +288,20 @@ def test_a_root_that_is_not_there_is_empty_and_made_by_the_first_write(folder_st
     assert list(store.folders()) == []
     store.write("a", b"1")
     assert sizes(store) == {"a": 1}
+
+
+def test_an_upload_takes_over_neither_time_nor_mode_nor_attributes(folder_store: FolderStore, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"1")
+    source.chmod(0o700)
+    os.utime(source, (1, 1))
+    with suppress(OSError):
+        os.setxattr(source, "user.patient", b"Jane Doe")
+    folder_store.upload(source, "a")
+    copy = Path(folder_store.root, "a")
+    plain = Path(folder_store.root, "plain")
+    plain.touch()
+    assert copy.stat().st_mode == plain.stat().st_mode
+    assert abs(copy.stat().st_mtime - plain.stat().st_mtime) < 600
+    with suppress(OSError):
+        assert os.listxattr(copy) == os.listxattr(plain)

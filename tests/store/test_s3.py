@@ -90,6 +90,16 @@ def test_keys_lie_under_the_prefix_whether_it_ends_in_a_slash_or_not(s3_store: S
     assert s3_store.locate("a") == f"s3://{s3_store.bucket}/platform/store/a"
 
 
+def test_an_upload_tells_nothing_of_its_file(s3_store: S3Store, tmp_path: Path) -> None:
+    source = tmp_path / "DOE.dcm"
+    source.write_bytes(b"1")
+    s3_store.upload(source, "a")
+    told = s3_store.connect().head_object(Bucket=s3_store.bucket, Key="platform/store/a")
+    assert told["Metadata"] == {}
+    assert not {"ContentDisposition", "CacheControl"} & told.keys()
+    assert "DOE" not in repr(told)
+
+
 def test_a_store_may_be_a_whole_bucket(s3_store: S3Store) -> None:
     store = replace(s3_store, prefix="")
     store.write("a/b", b"1")
