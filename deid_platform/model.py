@@ -61,7 +61,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.UNREADABLE: "The object could not be read: check its permissions, then drop it again.",
     Reason.SOURCE_CHANGED: "The object changed or vanished after its batch was sealed: drop the new version again.",
     Reason.UNSUPPORTED_FORMAT: "Not a format this platform cleans: convert it or leave it out.",
-    Reason.DICOMDIR: "A DICOMDIR indexes files by patient under names that are gone: `deid media` makes one of released files.",
+    Reason.DICOMDIR: "A DICOMDIR indexes files by patient; `deid media` makes a new one of released files.",
     Reason.MALFORMED: "The data set breaks the standard beyond safe reading: have the sender export it again.",
     Reason.TRUNCATED: "The object ends too early: send it again.",
     Reason.NESTED_TOO_DEEP: "Sequences are nested deeper than any real object: have the sender look at it.",
