@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test lint bench constraints clean
+.PHONY: help demo ui test fuzz lint bench constraints clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ ui: .venv/.ready-run ## Open Dagster on what the demo left, at http://127.0.0.1:
 test: .venv/.ready-dev ## Run the tests (ARGS="-k name" for some of them)
 	@scripts/tesseract
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
+
+fuzz: .venv/.ready-dev ## Feed cleaning with broken files and nasty texts (ARGS="--minutes 15"); keeps what breaks in .fuzz
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: .venv/.ready-dev ## Check style and types
 	@$(BIN)/ruff check .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -27,6 +27,10 @@ from deid_platform.policy import Policy
 _PIECE = 1 << 20
 
 
+class _OriginalUnreadable(Exception):
+    """The original cannot be opened by pydicom."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Object:
     """All elements but the pixels, the bytes they came from (inflated), and where in these the pixels begin."""
@@ -45,6 +49,8 @@ def audit_file(item: str, source: Path, output: Path, policy: Policy, identity: 
     try:
         with quiet(), disable_value_validation():
             hits = sorted(set(_hits(source, output, policy, identity)))
+    except _OriginalUnreadable:
+        hits = [("original", "unreadable", "malformed")]
     except Exception:  # noqa: BLE001 - whatever pydicom trips over, the object is not fit for release
         hits = [("object", "unreadable", "forbidden_content")]
     for where, kind, rule in hits:
@@ -52,7 +58,7 @@ def audit_file(item: str, source: Path, output: Path, policy: Policy, identity: 
 
 
 def _hits(source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[tuple[str, str, str]]:
-    with _opened(output) as cleaned, _opened(source) as original:
+    with _opened(output) as cleaned, _opened_original(source) as original:
         cleaned.elements.decode()  # Elements are decoded when asked for: now, so that what cannot be is noticed.
         subject = _subject(original.elements, identity)
         needles = collect_needles(original.elements, policy, identity.shift_days(subject))
@@ -74,6 +80,17 @@ def _subject(original: Dataset, identity: Identity) -> str:
 def _said(data: Dataset, keyword: str) -> str:
     value = data.get(keyword) or ""
     return value if isinstance(value, str) else "\\".join(map(str, value))
+
+
+@contextmanager
+def _opened_original(path: Path) -> Iterator[_Object]:
+    """The original, whose sender is to blame when it cannot be opened."""
+    with ExitStack() as stack:
+        try:
+            original = stack.enter_context(_opened(path))
+        except Exception as error:
+            raise _OriginalUnreadable from error
+        yield original
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from itertools import permutations
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from deid_platform.dates import valid
 from deid_platform.dictionary import public_vr
@@ -111,8 +112,7 @@ def readable_values(data: Dataset) -> Iterator[tuple[int, str, list[str], bytes]
     One that pydicom cannot decode is read as Latin-1.
     """
     for tag in list(data.keys()):
-        raw = getattr(data.get_item(tag), "value", None)
-        raw = raw if isinstance(raw, bytes) else b""
+        raw = _raw(data, tag)
         try:
             element = data[tag]
             items = list(element.value) if element.VR == "SQ" else []
@@ -123,6 +123,15 @@ def readable_values(data: Dataset) -> Iterator[tuple[int, str, list[str], bytes]
         yield int(tag), str(element.VR), texts, raw
         for item in items:
             yield from readable_values(item)
+
+
+def _raw(data: Dataset, tag: BaseTag) -> bytes:
+    """The bytes of an element nothing has read yet, as far as pydicom gives them."""
+    try:
+        value = getattr(data.get_item(tag), "value", None)
+    except Exception:  # noqa: BLE001 - pydicom raises all kinds of errors on broken values
+        return b""
+    return value if isinstance(value, bytes) else b""
 
 
 def _written(raw: bytes) -> Iterator[bytes]:

@@ -171,6 +171,8 @@ class _Reader:
         element, at = self._element(tag, vr, length, at, end, encoding, found, depth)
         if tag in PIXEL_TAGS and element.vr not in BINARY_VRS:
             raise MalformedFile("Pixel Data has a VR that pixels cannot have.")
+        if tag == CHARACTER_SET and isinstance(element.value, list):
+            raise MalformedFile("The Specific Character Set is a sequence.")
         return element, at
 
     def _ends_early(self, end: int) -> MalformedFile:
