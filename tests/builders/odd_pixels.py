@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from functools import partial
 
 from pydicom import uid as uids
+from pydicom.dataset import FileDataset
 
-from tests.builders.dicom import encode, image, report
+from tests.builders.dicom import encode, image, person, report
 from tests.builders.elements import ITEM, SEQUENCE_END, UNDEFINED, element, head, with_syntax
 from tests.builders.odd import PERSON, Odd, body, holding, preliminaries
 
 ROWS, FRAMES, ALLOCATED, STORED, PIXELS = 0x00280010, 0x00280008, 0x00280100, 0x00280101, 0x7FE00010
+ANOTHER = person(9)
+"""Whose objects deflated files are: their bytes cannot be changed to make studies of one person different."""
 _TEXT = f"{PERSON.given} {PERSON.family} {PERSON.patient_id} ".encode()
 
 
@@ -55,10 +59,15 @@ def _kinds() -> dict[str, Odd]:
         "colour ultrasound, frames": partial(make, modality="US", photometric="RGB", frames=3),
         "colour ultrasound, ybr": partial(make, modality="US", photometric="YBR_FULL", frames=2),
         "colour, rle": partial(make, modality="US", photometric="RGB", transfer_syntax=uids.RLELossless),
-        "deflated": partial(make, modality="MR", transfer_syntax=uids.DeflatedExplicitVRLittleEndian),
         "report": partial(report, PERSON),
     }
-    return {name: Odd(lambda make=make: encode(make())) for name, make in objects.items()}
+    found = {name: Odd(partial(_encoded, make)) for name, make in objects.items()}
+    deflated = partial(image, ANOTHER, rows=32, columns=32, transfer_syntax=uids.DeflatedExplicitVRLittleEndian)
+    return found | {"deflated": Odd(partial(_encoded, deflated), ANOTHER)}
+
+
+def _encoded(make: Callable[[], FileDataset]) -> bytes:
+    return encode(make())
 
 
 def all_odd_pixels() -> dict[str, Odd]:
