@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from benchmarks.converters import document
 from deid_platform.model import REMEDIES, Reason
 from deid_platform.policy import packaged
 
@@ -31,3 +32,7 @@ def test_the_readme_names_every_setting_the_definitions_read() -> None:
     assert settings
     for setting in settings:
         assert setting in readme
+
+
+def test_the_list_of_private_elements_for_converters_is_up_to_date() -> None:
+    assert (ROOT / "docs/private-elements.md").read_text("utf-8") == document()
