@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from deid_platform.audit.bulk import pixel_hits
 from deid_platform.audit.icc import profile_faults
 from deid_platform.audit.private import Claims, check_private, claims_of, step_of
+from deid_platform.audit.structured import check_content
 from deid_platform.dictionary import tag_text
 from deid_platform.formats.dicom.markers import IMPLEMENTATION_CLASS_UID
 from deid_platform.policy import Action, ObjectRules, Option, Policy
@@ -40,6 +41,7 @@ def check(
     yield from _markers(cleaned, policy, named)
     rules, claims = policy.of(str(cleaned.get("SOPClassUID", ""))), claims_of(original, policy)
     yield from _elements(cleaned, rules, claims, path="")
+    yield from check_content(cleaned, policy)
     yield from _not_replaced(cleaned, original, policy)
     if bulk_at < len(data) and _end_of_pixels(data, bulk_at, cleaned) != len(data):
         yield "pixels", "followed_by_something"

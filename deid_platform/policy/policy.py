@@ -16,6 +16,7 @@ from typing import Literal
 
 from deid_platform.dictionary import public_vr
 from deid_platform.errors import PolicyError
+from deid_platform.policy.content import Concept, content_rules
 from deid_platform.policy.headers import header_forms
 from deid_platform.policy.iod import Iod, iod_of
 from deid_platform.policy.listed import TABLE, listed_attributes
@@ -49,6 +50,7 @@ class Policy:
     _own: frozenset[int] = field(repr=False, compare=False)
     _accepts_risk: bool = field(repr=False, compare=False)
     _headers: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
+    _content: Mapping[Concept, Rule] | None = field(repr=False, compare=False, default=None)
 
     def __reduce__(self) -> tuple[Callable[[str, str], Policy], tuple[str, str]]:
         return _reload, (self.reference, self.digest)
@@ -97,6 +99,10 @@ class Policy:
     def private_vr(self, signature: str) -> str | None:
         """The VR the tables know for a private element whose file does not tell it."""
         return self._private.vr(signature) if self._private else None
+
+    def content_rule(self, scheme: str, code: str, value_type: str) -> Rule | None:
+        """What happens to a content item by its concept; None where its elements alone decide."""
+        return self._content.get((scheme, code, value_type)) if self._content else None
 
     def vendor_header(self, step: str) -> str | None:
         """The form of a vendor header that stays cleaned, by the last step of its signature; None where it goes."""
@@ -170,6 +176,7 @@ def load_policy(reference: str) -> Policy:
         _own=frozenset(rule.tag for rule in profile.attributes),
         _accepts_risk=accepts_risk,
         _headers=header_forms(profile.vendor_headers),
+        _content=content_rules(profile.options),
     )
 
 

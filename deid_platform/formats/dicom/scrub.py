@@ -18,6 +18,7 @@ from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.opaque import holds_another
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
+from deid_platform.formats.dicom.structured import CONTENT, CONTENT_SEQUENCES, ContentCleaner
 from deid_platform.formats.dicom.vendor import clean_header
 from deid_platform.formats.dicom.vr import BINARY_VRS
 from deid_platform.model import Change
@@ -27,6 +28,7 @@ from deid_platform.subjects import Pseudonym
 
 SOP_CLASS = 0x00080016
 ENCAPSULATED_DOCUMENT, MIME_TYPE, MIME_TYPES, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420014, 0x00420015
+_CONTENT_STEP = f"{public_segment(CONTENT)}/"
 _NESTED_PIXELS = Rule(Action.REMOVE, "pixels in a sequence, which nobody looks at")
 _ADVISED = Rule(Action.REMOVE, "(0008,0300): the sender says it identifies, or may")
 _CONTAINER = Rule(Action.REMOVE, "holds a document or a file, which no list vouches for")
@@ -159,6 +161,8 @@ class Scrubber:
         if rule.action is Action.EMPTY and items:
             self.changes[tag_text(element.tag), rule.action.value, rule.source] += 1
             items.clear()
+        elif element.tag in CONTENT_SEQUENCES and not replace and _CONTENT_STEP not in path:
+            ContentCleaner(self.policy, self._note, self.little).clean(items)
         for item in items:
             for tag in PIXEL_TAGS & item.keys():
                 self._remove(item, item[tag], _NESTED_PIXELS)
@@ -267,6 +271,9 @@ class Scrubber:
         if value != element.value:
             element.value = value
             self.changes[tag_text(element.tag), rule.action.value, rule.source] += 1
+
+    def _note(self, element: Element, rule: Rule) -> None:
+        self.changes[tag_text(element.tag), rule.action.value, rule.source] += 1
 
     def _remove(self, data: DataSet, element: Element, rule: Rule) -> None:
         data.pop(element.tag, None)
