@@ -41,6 +41,7 @@ def check(
     yield from _markers(cleaned, policy, named)
     rules, claims = policy.of(str(cleaned.get("SOPClassUID", ""))), claims_of(original, policy)
     yield from _elements(cleaned, rules, claims, path="")
+    yield from _graphics(cleaned)
     yield from check_content(cleaned, policy)
     yield from _not_replaced(cleaned, original, policy)
     if bulk_at < len(data) and _end_of_pixels(data, bulk_at, cleaned) != len(data):
@@ -110,6 +111,17 @@ def _public(element: DataElement, rules: ObjectRules, path: str) -> Iterator[Hit
         yield tag_text(tag), "not_empty"
     elif element.VR == "UI" and action is not Action.KEEP and not _uids_may_stand(element, rules.policy):
         yield tag_text(tag), "uid_not_replaced"
+
+
+def _graphics(cleaned: Dataset) -> Iterator[Hit]:
+    """Curves, and overlays that are no regions of interest: whatever an option says of them, they may show text."""
+    for tag in list(cleaned.keys()):
+        if tag.group >> 8 == 0x50 and not tag.group & 1:
+            yield tag_text(int(tag)), "forbidden"
+        elif tag.group >> 8 == 0x60 and tag.element in (0x3000, 0x4000):
+            region = cleaned.get((tag.group, 0x0040))
+            if tag.element == 0x4000 or region is None or region.value != "R":
+                yield tag_text(int(tag)), "forbidden"
 
 
 def _only_years(element: DataElement) -> bool:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from deid_platform.pixels.evidence import Reading, shows_text
 from deid_platform.pixels.frames import PixelSource, open_pixels
 from deid_platform.pixels.layout import Limits
 from deid_platform.pixels.ocr import read_words
+from deid_platform.pixels.overlays import overlay_frames
 from deid_platform.pixels.pages import Page, pages
 from deid_platform.pixels.refusal import burned_in_text
 
@@ -43,7 +45,8 @@ class Verdict:
 def judge(path: Path, limits: Limits | None = None) -> Verdict:
     """Let the pixels of a DICOM file pass, or refuse them.
 
-    Pixels nested in sequences, overlays and encapsulated documents are not looked at: they are removed before.
+    Overlays are read like frames. Pixels nested in sequences and encapsulated documents are not looked at: they are
+    removed before.
 
     Raises
     ------
@@ -53,16 +56,23 @@ def judge(path: Path, limits: Limits | None = None) -> Verdict:
         Tesseract is missing or fails.
     """
     with open_pixels(path, limits) as source:
-        if source is None:
+        overlays = list(_overlay_pages(path))
+        if source is None and not overlays:
             return Verdict(Rule.NO_PIXEL_DATA)
-        _refuse_text(source)
+        _refuse_text(chain(overlays, _pages(source) if source is not None else ()))
     return Verdict(Rule.TESSERACT_FOUND_NO_TEXT)
 
 
-def _refuse_text(source: PixelSource) -> None:
+def _overlay_pages(path: Path) -> Iterator[tuple[int, Page]]:
+    """Pages of overlays, with numbers no frame has."""
+    for number, overlay in enumerate(overlay_frames(path), start=1):
+        yield from ((-number, page) for page in pages([overlay]))
+
+
+def _refuse_text(numbered: Iterator[tuple[int, Page]]) -> None:
     """Read every distinct frame; a frame is judged as soon as any of its pages are read."""
     readings: dict[int, list[Reading]] = {}
-    for batch in _batches(_pages(source)):
+    for batch in _batches(numbered):
         for (frame, page), words in zip(batch, read_words([page for _, page in batch]), strict=True):
             readings.setdefault(frame, []).append((page.preparation, words))
         if any(map(shows_text, readings.values())):

@@ -14,6 +14,7 @@ from deid_platform.formats.dicom.charset import Charset, charset_of, is_declarat
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, INSTITUTION_CODES, is_published
 from deid_platform.formats.dicom.documents import known_types, replacement_document
 from deid_platform.formats.dicom.elements import CHARACTER_SET, ICC_PROFILE, PIXEL_TAGS, DataSet, Element, Extent
+from deid_platform.formats.dicom.graphics import take_regions
 from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.opaque import holds_another
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
@@ -55,7 +56,10 @@ class Scrubber:
         """Apply the policy to ``data`` and all it holds; patient number and name become the subject's pseudonym."""
         self._rules = self.policy.of(_sop_class(data))
         self._advice = advice_of(data, little=self.little)
+        clean_graphics = Option.CLEAN_GRAPHICS in self.policy.options
+        regions = take_regions(data, self._note, little=self.little) if clean_graphics else {}
         self._data_set(data, Charset(), path="", replace=False)
+        data.update(regions)
         named = self.pseudonym
         for tag, vr, text in ((PATIENT_NAME, "PN", named.patient_name), (PATIENT_ID, "LO", named.patient_id)):
             data[tag] = Element(tag, vr, text.encode())
