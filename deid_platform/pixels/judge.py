@@ -45,8 +45,8 @@ class Verdict:
 def judge(path: Path, limits: Limits | None = None) -> Verdict:
     """Let the pixels of a DICOM file pass, or refuse them.
 
-    Overlays are read like frames. Pixels nested in sequences and encapsulated documents are not looked at: they are
-    removed before.
+    Regions of interest among overlays are read like frames. Pixels nested in sequences and encapsulated documents are
+    not looked at: they are removed before.
 
     Raises
     ------

@@ -14,12 +14,14 @@ from deid_platform.pixels.layout import quiet
 from deid_platform.pixels.refusal import undecodable
 
 _GROUPS = range(0x6000, 0x6020, 2)
-_ROWS, _COLUMNS, _FRAMES, _DATA = 0x10, 0x11, 0x15, 0x3000
-_TAGS = [group << 16 | number for group in _GROUPS for number in (_ROWS, _COLUMNS, _FRAMES, _DATA)]
+_ROWS, _COLUMNS, _FRAMES, _TYPE, _DATA = 0x10, 0x11, 0x15, 0x40, 0x3000
+_TAGS = [group << 16 | number for group in _GROUPS for number in (_ROWS, _COLUMNS, _FRAMES, _TYPE, _DATA)]
 
 
 def overlay_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Every frame of every overlay, shape (rows, columns), white on black.
+    """Every frame of every region of interest, shape (rows, columns), white on black.
+
+    No other overlay is left in a cleaned object.
 
     Raises
     ------
@@ -29,7 +31,7 @@ def overlay_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
     with quiet():
         header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=_TAGS)
         for group in _GROUPS:
-            if (group, _DATA) in header:
+            if (group, _DATA) in header and (group, _TYPE) in header and header[group, _TYPE].value == "R":
                 yield from _frames(header, group)
 
 

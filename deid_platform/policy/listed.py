@@ -25,7 +25,8 @@ _BUCKETS = {
     "empty": Action.EMPTY, "keep": Action.CLEAN, "process": Action.CLEAN, "lookup": Action.DUMMY,
     "replace": Action.DUMMY, "hashname": Action.DUMMY,
 }  # fmt: skip
-_FAMILIES = {0x50: "Curve Data", 0x60: "Overlay Data"}
+_CURVES = "Curve Data"
+_FAMILIES = {0x50: _CURVES, 0x60: "Overlay Data"}
 # It speaks of private elements as they were, and those that are left need nobody's word.
 _UNTRUE = {0x00080300: Rule(Action.REMOVE, "what is said of private elements is true of the original only")}
 _SPEAKING = frozenset("AE LO LT PN SH ST UC UN UR UT".split())
@@ -51,7 +52,8 @@ def listed_attributes(profile: Profile) -> tuple[dict[int, Rule], dict[int, Rule
             override = overrides.pop(tag, None)
             listed[tag] = chosen or (_valid(override, row) if override else _basic(row))
         else:
-            rule = chosen or _basic(row)
+            # Nothing proves that a curve draws no text, so none is cleaned, whatever option is chosen.
+            rule = (row["Attribute Name"] != _CURVES and chosen) or _basic(row)
             families.update({high: rule for high, name in _FAMILIES.items() if row["Attribute Name"] == name})
     own = {rule.tag: _own(profile, rule) for rule in profile.attributes}
     risks = [_risk(profile, rule) for rule in profile.attributes]

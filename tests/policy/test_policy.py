@@ -80,8 +80,11 @@ def test_the_column_of_an_option_takes_effect_where_it_has_a_word_and_nowhere_el
 
 def test_curves_and_overlays_go_in_every_group_of_theirs() -> None:
     for policy in map(load_policy, packaged()):
-        for tag in (0x50000010, 0x50003000, 0x501E0005, 0x60000010, 0x60003000, 0x60004000, 0x601E1500, 0x60FE0011):
+        for tag in (0x50000010, 0x50003000, 0x501E0005):
             assert policy.rule(tag, "OW").action is Action.REMOVE
+        overlays = Action.CLEAN if Option.CLEAN_GRAPHICS in policy.options else Action.REMOVE
+        for tag in (0x60000010, 0x60003000, 0x60004000, 0x601E1500, 0x60FE0011):
+            assert policy.rule(tag, "OW").action is overlays
 
 
 @pytest.mark.parametrize("tag", [0x00000002, 0x00000110, 0x00020010, 0x00020016, 0x00041130, 0x00041220])

@@ -1,8 +1,8 @@
-"""Overlays and curves under the Clean Graphics Option (PS3.15 2026c E.3.2).
+"""Overlays under the Clean Graphics Option (PS3.15 2026c E.3.2).
 
 Text objects, layers and labels of presentation states are elements like any other. A bitmap may show a name, though,
 and nothing here can read one: an overlay stays if it claims to be a region of interest and is exactly as large as it
-says, so that the pixel stage can look at all of it; graphics overlays, comments and curves go.
+says, so that the pixel stage can look at all of it; graphics overlays and comments go, and curves always do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from deid_platform.formats.dicom.elements import DataSet, Element, Extent
 from deid_platform.policy import Action, Rule
 
-OVERLAYS, CURVES = range(0x6000, 0x6020, 2), range(0x5000, 0x5020, 2)
+OVERLAYS = range(0x6000, 0x6020, 2)
 """Groups (PS3.5 7.6); what lies behind them is no overlay, and has no place in a data set."""
 _ROWS, _COLUMNS, _FRAMES, _TYPE, _BITS, _DATA, _COMMENTS = 0x10, 0x11, 0x15, 0x40, 0x100, 0x3000, 0x4000
 _REGION = "R"
@@ -25,10 +25,8 @@ Note = Callable[[Element, Rule], None]
 def take_regions(data: DataSet, note: Note, *, little: bool) -> dict[int, Element]:
     """Take bitmaps of regions out of ``data``, to be put back when all else was cleaned; remove what may show text."""
     regions: dict[int, Element] = {}
-    for tag in [tag for tag in data if 0x50 <= tag >> 24 <= 0x60 and not tag >> 16 & 1]:
+    for tag in [tag for tag in data if tag >> 24 == 0x60 and not tag >> 16 & 1]:
         group = tag >> 16
-        if group >> 8 not in (0x50, 0x60):
-            continue
         if group not in OVERLAYS or not _is_region(data, group << 16, little=little) or tag & 0xFFFF == _COMMENTS:
             note(data.pop(tag), _UNREAD)
     for group in OVERLAYS:
