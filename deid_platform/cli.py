@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 import click
 
 from deid_platform.cli_crosswalk import crosswalk as crosswalk_commands
+from deid_platform.cli_explain import explain
 from deid_platform.cli_media import media
-from deid_platform.dictionary import keyword, parse_tag, public_vr, tag_text
 from deid_platform.errors import DeidError, PolicyError, VaultError
 from deid_platform.identity import Identity, decode_key
 from deid_platform.intake import is_site
 from deid_platform.model import Stage
 from deid_platform.naming import SubjectSettings, named
-from deid_platform.policy import MEANING, Policy, load_policy
+from deid_platform.policy import Policy, load_policy
 from deid_platform.run import Order, Summary, run
 from deid_platform.store.url import open_store
 from deid_platform.subjects import Issuers, Unknown
@@ -37,6 +37,7 @@ def main() -> None:
 
 
 main.add_command(crosswalk_commands)
+main.add_command(explain)
 main.add_command(media)
 
 
@@ -88,38 +89,6 @@ def run_command(
     except Exception as error:  # noqa: BLE001 - its text and its traceback may name people
         _fail(f"This software has a fault ({type(error).__name__}): report it.")
     _report(summary)
-
-
-@main.command()
-@click.argument("profile")
-@click.argument("tag", required=False)
-def explain(profile: str, tag: str | None) -> None:
-    """Tell what PROFILE does, or what happens to TAG (a keyword or ggggeeee) under it, and why."""
-    policy = _policy(profile)
-    if tag is not None:
-        _explain_tag(policy, _parse_tag(tag))
-        return
-    click.echo(f"{policy.name}: PS3.15 {policy.edition}, policy {policy.digest[:16]}\n\n{policy.about}\n")
-    for option in sorted(policy.options, key=lambda option: option.code):
-        click.echo(f"  {option.code}  {option.meaning}")
-    click.echo("")
-    for number, rule in policy.listed():
-        click.echo(f"{tag_text(number)}  {rule.action.value}  {keyword(number) or '-':<52}  {rule.source}")
-
-
-def _explain_tag(policy: Policy, number: int) -> None:
-    vr = public_vr(number) or "UN"
-    rule = policy.private_rule("", vr) if number >> 16 & 1 else policy.rule(number, vr)
-    click.echo(f"{tag_text(number)} {keyword(number) or 'unknown attribute'} ({vr})")
-    click.echo(f"  {rule.action.value}: {MEANING[rule.action]}")
-    click.echo(f"  because of {rule.source}")
-
-
-def _parse_tag(text: str) -> int:
-    number = parse_tag(text)
-    if number is None:
-        raise click.BadParameter("give a keyword such as PatientName, or eight hexadecimal digits.", param_hint="TAG")
-    return number
 
 
 def _policy(profile: str) -> Policy:

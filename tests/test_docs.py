@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from benchmarks.converters import document
 from deid_platform.model import REMEDIES, Reason
 from deid_platform.policy import packaged
+from deid_platform.policy.describe import options_table, profiles_table
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +27,13 @@ def test_every_packaged_profile_is_explained() -> None:
     text = (ROOT / "docs/policies.md").read_text("utf-8")
     for name in packaged():
         assert f"| `{name}` |" in text
+
+
+@pytest.mark.parametrize(("name", "table"), [("options", options_table), ("profiles", profiles_table)])
+def test_the_tables_of_policies_are_those_the_data_give(name: str, table: Callable[[], str]) -> None:
+    text = (ROOT / "docs/policies.md").read_text("utf-8")
+    (shown,) = re.findall(rf"<!-- {name}: .*? -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    assert shown == table(), "put the output of `deid explain --markdown` there"
 
 
 def test_the_readme_names_every_setting_the_definitions_read() -> None:

@@ -60,6 +60,11 @@ def listed_attributes(profile: Profile) -> tuple[dict[int, Rule], dict[int, Rule
     return overrides | listed | _UNTRUE | own, families, any(risks)
 
 
+def table_rows() -> list[dict[str, str]]:
+    """All rows of Table E.1-1."""
+    return rows(_FILE)
+
+
 def cells() -> Iterator[tuple[int, Mapping[str, str]]]:
     """The rows of Table E.1-1 that stand for one attribute, by its tag."""
     for row in rows(_FILE):
