@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from deid_platform.policy.listed import table_rows
-from deid_platform.policy.options import UNAVAILABLE, Option
+from deid_platform.policy.options import Option
 from deid_platform.policy.policy import Policy, load_policy
 from deid_platform.policy.profile import Profile, load_profile, packaged
 from deid_platform.policy.rule import SAFEST, settle
@@ -71,7 +71,7 @@ def options_table() -> str:
     return _table(header, (
         [
             f"`{option.label}`", option.code, _cells(option),
-            "not available yet" if option in UNAVAILABLE else EFFECTS[option],
+            EFFECTS[option],
             *("yes" if option in policy.options else "" for policy in profiles),
         ]
         for option in sorted(Option, key=lambda one: one.code)

@@ -42,6 +42,3 @@ class Option(Enum):
 
 BASIC_PROFILE_CODE = ("113100", "Basic Application Confidentiality Profile")
 BY_LABEL = {option.label: option for option in Option}
-
-UNAVAILABLE: frozenset[Option] = frozenset()
-"""Options this version cannot satisfy; a profile that asks for one is refused rather than half obeyed."""

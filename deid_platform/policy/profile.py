@@ -36,7 +36,7 @@ from typing import Any
 
 from deid_platform.errors import PolicyError
 from deid_platform.policy.headers import known_headers
-from deid_platform.policy.options import BY_LABEL, UNAVAILABLE, Option
+from deid_platform.policy.options import BY_LABEL, Option
 from deid_platform.policy.reading import Key, ProfileText, choices, read
 from deid_platform.policy.site_rules import AttributeRule, PrivateRule, attribute_rule, private_rule
 
@@ -198,8 +198,6 @@ def _option(text: ProfileText, key: Key, label: object) -> Option:
     option = BY_LABEL.get(str(label))
     if option is None:
         raise text.error(key, f"unknown option {label!r}: {choices(label, BY_LABEL)}")
-    if option in UNAVAILABLE:
-        raise text.error(key, f"option {label!r} is not available in this version.")
     return option
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pydicom.sr.codedict import codes
 
 from deid_platform.policy import Option
-from deid_platform.policy.options import BASIC_PROFILE_CODE, BY_LABEL, UNAVAILABLE
+from deid_platform.policy.options import BASIC_PROFILE_CODE, BY_LABEL
 from deid_platform.policy.tables import rows
 
 
@@ -22,7 +22,3 @@ def test_codes_and_meanings_are_those_of_the_standard() -> None:
     published = {code.value: code.meaning for code in codes.CID7050.concepts.values()}
     for code, meaning in [BASIC_PROFILE_CODE, *((option.code, option.meaning) for option in Option)]:
         assert published[code] == meaning
-
-
-def test_what_cannot_be_done_yet_is_named() -> None:
-    assert not UNAVAILABLE

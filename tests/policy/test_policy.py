@@ -10,14 +10,13 @@ from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 
 from deid_platform.errors import PolicyError
 from deid_platform.policy import Action, Option, Policy, load_policy, packaged
-from deid_platform.policy.options import UNAVAILABLE
 from deid_platform.policy.tables import document, rows
 
 TABLE = rows("ps315_2026c/table_E.1-1.csv")
 # PS3.15 2026c Table E.1-1a; of a compound code the action that every Type allows.
 BASIC = {"X": "X", "D": "D", "U": "U", "Z": "Z", "X/D": "D", "X/Z": "Z", "X/Z/D": "D", "Z/D": "D", "X/Z/U*": "U"}
 PRIVATE_TABLES = 'private_tables = ["ps315_2026c/table_E.3.10-1.csv"]'
-OPTIONS = sorted(set(Option) - UNAVAILABLE, key=lambda option: option.label)
+OPTIONS = sorted(Option, key=lambda option: option.label)
 Make = Callable[..., Policy]
 
 

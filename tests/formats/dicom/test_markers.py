@@ -109,3 +109,11 @@ def test_every_value_written_fits_its_vr() -> None:
         for e in data.values():
             if isinstance(e.value, bytes):
                 assert all(len(value) <= {"LO": 64, "CS": 16}[e.vr] for value in e.value.split(b"\\"))
+
+
+def test_earlier_methods_in_another_character_set_are_kept_too(lab: Laboratory) -> None:
+    earlier = element(0x00120063, b"LO", "Größe entfernt\\zweitens".encode("latin-1"))
+    data = with_elements(element(0x00080005, b"CS", b"ISO_IR 100"), earlier)
+    ds = dcmread(lab.clean(data).output)
+    assert list(ds.DeidentificationMethod)[:2] == ["Größe entfernt", "zweitens"]
+    assert all(len(value) <= 64 for value in ds.DeidentificationMethod)

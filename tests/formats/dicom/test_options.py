@@ -17,7 +17,6 @@ from deid_platform.dictionary import public_vr
 from deid_platform.formats.dicom.uids import replacement
 from deid_platform.policy import Option
 from deid_platform.policy.listed import cells
-from deid_platform.policy.options import UNAVAILABLE
 from tests.audit.tampering import audited
 from tests.builders.elements import element
 from tests.formats.dicom.cleaning import FORMAT, IDENTITY, Cleaned, Laboratory, plain_image, with_elements
@@ -33,7 +32,7 @@ VALUES = {
 }  # fmt: skip
 LONG = frozenset(("OB", "OW", "UC", "UR", "UT", "SQ", "UN"))
 PRIVATE = 'private_tables = ["ps315_2026c/table_E.3.10-1.csv"]'
-OPTIONS = sorted(set(Option) - UNAVAILABLE - {Option.RETAIN_SAFE_PRIVATE}, key=lambda option: option.label)
+OPTIONS = sorted(set(Option) - {Option.RETAIN_SAFE_PRIVATE}, key=lambda option: option.label)
 Profile = Callable[..., str]
 
 
@@ -251,3 +250,20 @@ def test_of_dates_only_years_may_stay_and_times_of_day(lab: Laboratory, name: st
 def test_of_dates_in_texts_only_years_may_stay(lab: Laboratory, text: bytes, after: str) -> None:
     parts = element(0x00104000, b"LT", text), element(0x00080020, b"DA", b"20110523")
     assert dcmread(BytesIO(lab.clean(with_elements(*parts), "safe_harbor").data)).PatientComments == after
+
+
+def test_a_risk_a_site_accepts_is_taken_and_nothing_is_claimed(lab: Laboratory, profile: Profile) -> None:
+    rule = '[[attribute]]\ntag = "ReferringPhysicianName"\naction = "K"\nwhy = "Asked for."\naccept_risk = true\n'
+    parts = (
+        element(0x00080090, b"PN", b"Quentin^Odo"), element(0x00081030, b"LO", b"CHEST for Odo Quentin"),
+        element(0x00081048, b"PN", b"Zachary^Ulf"),
+    )  # fmt: skip
+    cleaned = lab.clean(with_elements(*parts), profile("clean_descriptors", more=rule))
+    ds = dcmread(BytesIO(cleaned.data))
+    assert ds.ReferringPhysicianName == "Quentin^Odo"
+    assert b"Zachary" not in cleaned.data
+    assert ds.PatientIdentityRemoved == "NO"
+    assert "DeidentificationMethodCodeSequence" not in ds
+    assert ds.DeidentificationMethod[0] == "DICOM PS3.15 2026c exceptions, profile mine"
+    assert cleaned.outcome.satisfied == ()
+    assert audited(cleaned) == set()
