@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from deid_platform.formats.dicom.elements import DataSet, Element
 from deid_platform.formats.dicom.markers import IMPLEMENTATION_CLASS_UID, file_meta, mark
+from deid_platform.model import ENGINE_VERSION
 from deid_platform.policy import load_policy
 from tests.builders.elements import element
 from tests.formats.dicom.cleaning import PROFILES, Laboratory, plain_image, with_elements
@@ -29,7 +30,7 @@ def test_an_object_says_exactly_what_was_done(lab: Laboratory, profile: str) -> 
     assert ds.LongitudinalTemporalInformationModified == TEMPORAL[profile]
     assert list(ds.DeidentificationMethod) == [
         f"DICOM PS3.15 2026c Basic Profile, profile {profile}",
-        f"deid-platform 1, policy {policy.digest[:16]}",
+        f"deid-platform {ENGINE_VERSION}, policy {policy.digest[:16]}",
     ]
     codes = ds.DeidentificationMethodCodeSequence
     assert [code.CodeValue for code in codes] == CODES[profile]
@@ -98,7 +99,7 @@ def test_the_meta_group_names_the_object_and_this_software() -> None:
         0x00020003: b"2.25.1",
         0x00020010: b"1.2.840.10008.1.2.1",
         0x00020012: IMPLEMENTATION_CLASS_UID.encode(),
-        0x00020013: b"DEID_PLATFORM_1",
+        0x00020013: f"DEID_PLATFORM_{ENGINE_VERSION}".encode(),
     }
 
 
