@@ -21,8 +21,9 @@ DATES = {
 """What becomes of dates, by :attr:`Policy.dates`."""
 
 EFFECTS = {
-    Option.CLEAN_GRAPHICS: "graphic annotations stay, their texts are cleaned",
-    Option.CLEAN_STRUCTURED_CONTENT: "content trees stay, each item treated by Table E.3.4-1",
+    Option.CLEAN_GRAPHICS: "annotations keep their shapes, their texts go; overlays of regions stay and are read "
+                           "before release, other overlays and curves go",
+    Option.CLEAN_STRUCTURED_CONTENT: "content items stay or go by concept (Table E.3.4-1), what stays is cleaned",
     Option.CLEAN_DESCRIPTORS: "descriptions and comments stay, identifiers are taken out word by word; bytes go",
     Option.RETAIN_FULL_DATES: "dates and times stay as they are; the date of birth goes, also from texts",
     Option.RETAIN_MODIFIED_DATES: "dates move by a number of days of the subject, or to their year (`dates`), also in "
