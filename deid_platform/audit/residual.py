@@ -118,7 +118,9 @@ def _in_bulk(needles: Needles, data: mmap, start: int) -> Iterator[Hit]:
 @lru_cache(maxsize=SUBJECTS)
 def _bulk_forms(spellings: frozenset[str], numbers: frozenset[str]) -> Needlestack:
     strings = spellings | _long(numbers)
-    return Needlestack(form for string in strings for form in _encoded(string) if len(form) >= MIN_BULK_BYTES)
+    forms = (form for string in strings for form in _encoded(string))
+    # The zeros of UTF-16 count for nothing: dark pixels of sixteen bits are full of them.
+    return Needlestack(form for form in forms if len(form) - form.count(0) >= MIN_BULK_BYTES)
 
 
 def _pieces(data: mmap, start: int, end: int) -> Iterator[bytes]:

@@ -96,6 +96,13 @@ def test_a_name_among_pixels_is_found(lab: Laboratory, tmp_path: Path, codec: st
         assert ("pixels", "word", "residual_identifier") in patched(cleaned, tmp_path, bytes(data))
 
 
+def test_dark_pixels_that_happen_to_be_letters_are_no_name(lab: Laboratory, tmp_path: Path) -> None:
+    cleaned = lab.clean(with_elements(element(0x00100010, b"PN", b"Milos^Jan")))
+    data, text = bytearray(cleaned.output.read_bytes()), "CDOMILOSQRY".encode("utf-16-le")
+    data[-len(text) - 10 : -10] = text
+    assert patched(cleaned, tmp_path, bytes(data)) == set()
+
+
 def test_short_names_are_found_when_they_stand_together(lab: Laboratory, tmp_path: Path) -> None:
     cleaned = lab.clean(with_elements(element(0x00100010, b"PN", b"Wu^Li")))
     assert audited(cleaned) == set()
