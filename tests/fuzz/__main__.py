@@ -25,7 +25,7 @@ from tests.fuzz.files import Broken, Examination, broken_files, grown_files, rea
 
 SAVED = Path(".fuzz")
 INPUTS = 100
-"""Inputs of one round."""
+"""Files of one round; there are more of what is quick."""
 MAX_MEMORY = 2 << 30
 """Bytes of address space: an input that makes the process want more breaks it."""
 
@@ -36,14 +36,15 @@ class Target:
 
     inputs: st.SearchStrategy[Any]
     check: Callable[[Any], object]
+    inputs_per_round: int = INPUTS
     tried: int = 0
     broke: Counter[str] = field(default_factory=Counter)
 
     def round(self, name: str, number: int) -> None:
-        """Try :data:`INPUTS` inputs; save the first one that breaks in each new way."""
+        """Try as many inputs as a round has; save the first one that breaks in each new way."""
 
         @seed(number)
-        @settings(max_examples=INPUTS, deadline=None, database=None, phases=[Phase.generate],
+        @settings(max_examples=self.inputs_per_round, deadline=None, database=None, phases=[Phase.generate],
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(self.inputs)
         def one_after_the_other(given_: Any) -> None:
@@ -68,15 +69,14 @@ class Target:
 
 def targets(folder: Path) -> dict[str, Target]:
     """Everything that is fuzzed, by name."""
-    examination = Examination(folder)
     found = {
-        "broken": Target(broken_files(), examination),
-        "grown": Target(grown_files(), examination),
-        "planted": Target(texts.planted_texts(), texts.check_planted),
+        "broken": Target(broken_files(), Examination(folder)),
+        "grown": Target(grown_files(), Examination(folder)),
+        "planted": Target(texts.planted_texts(), texts.check_planted, INPUTS * 10),
         "nasty": Target(texts.nasty_texts(400), texts.check_time),
-        "dates": Target(texts.dates_among_others(), texts.check_date),
+        "dates": Target(texts.dates_among_others(), texts.check_date, INPUTS * 10),
     }
-    return found | ({"real": Target(real_files(), examination)} if seeds() else {})
+    return found | ({"real": Target(real_files(), Examination(folder))} if seeds() else {})
 
 
 def main() -> int:

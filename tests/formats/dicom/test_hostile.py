@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import tracemalloc
 from functools import partial
@@ -18,6 +19,7 @@ from deid_platform.policy import Policy, load_policy
 from tests.builders import bad_files
 from tests.builders.dicom import leaks, planted
 from tests.builders.elements import element, pixels_at
+from tests.builders.odd_structure import all_odd_structures
 from tests.formats.dicom.cleaning import (
     FORMAT,
     IDENTITY,
@@ -137,6 +139,34 @@ def test_memory_does_not_grow_with_the_pixels(tmp_path: Path) -> None:
     assert peak < 8_000_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
     output.unlink()
+
+
+def test_a_gibibyte_of_pixels_passes_in_the_memory_of_a_small_file(tmp_path: Path) -> None:
+    source, size = tmp_path / "source", 1 << 30
+    head = plain_image()
+    head = head[: pixels_at(head)] + b"\xe0\x7f\x10\x00OW\0\0" + size.to_bytes(4, "little")
+    with source.open("wb") as file:
+        file.write(head)
+        file.truncate(len(head) + size)  # a hole: no bytes are written here, and none below
+    assert _peak(tmp_path, source) < 8_000_000
+
+
+def test_ten_thousand_items_take_little_more_memory_than_bytes(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(all_odd_structures()["10000 items"].make())
+    assert _peak(tmp_path, source) < 40 * source.stat().st_size
+
+
+def _peak(folder: Path, source: Path) -> int:
+    """Bytes of memory it takes to describe and clean a file; what comes of it is thrown away."""
+    FORMAT.scrub(_first(folder), Path(os.devnull), load_policy("tcia"), IDENTITY)
+    tracemalloc.start()
+    try:
+        FORMAT.describe(source, IDENTITY)
+        FORMAT.scrub(source, Path(os.devnull), load_policy("tcia"), IDENTITY)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def _first(folder: Path) -> Path:

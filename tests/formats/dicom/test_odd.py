@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from deid_platform.model import Reason
 from deid_platform.pixels.layout import quiet
 from deid_platform.policy import load_policy
 from tests.builders.dicom import leaks
-from tests.builders.odd import Odd
+from tests.builders.elements import element
+from tests.builders.odd import PERSON, Odd, holding
 from tests.builders.odd_pixels import all_odd_pixels
 from tests.builders.odd_structure import all_odd_structures
-from tests.builders.odd_texts import all_odd_texts
+from tests.builders.odd_texts import TEXTS, all_odd_texts
 from tests.builders.odd_values import all_odd_values
 from tests.formats.dicom.cleaning import FORMAT, IDENTITY, RETAINED, inflated
 
@@ -161,3 +163,16 @@ def _errors(path: Path) -> set[str]:
     """What dciodvfy finds wrong, without values."""
     found = subprocess.run(["dciodvfy", path], capture_output=True, check=False).stderr.decode("latin-1")
     return {re.sub(r"<[^>]*>|= <.*", "", line) for line in found.split("\n") if line.startswith("Error")}
+
+
+def test_a_megabyte_of_text_is_cleaned_in_a_time_in_keeping_with_its_length(files: Files) -> None:
+    line = f"Axial T1 after contrast, 5 mm. {'No effusion. ' * 200}{PERSON.family} "
+    seconds = []
+    for size in (250_000, 1_000_000):
+        text = (line * (size // len(line) + 1))[:size].encode()
+        start = time.process_time()
+        data = _clean(Odd(holding(element(TEXTS[b"UT"], b"UT", text))), files, "tcia")
+        seconds.append(time.process_time() - start)
+        assert leaks(PERSON, data, without=RETAINED["tcia"]) == []
+        assert data.count(b"No effusion.") == text.count(b"No effusion.")
+    assert seconds[1] < 10 * seconds[0]
