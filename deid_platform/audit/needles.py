@@ -30,6 +30,9 @@ BIRTH_DATE = 0x00100030
 _NOBODY = frozenset("anonymous anonymized anonymised unknown none null test patient phantom name removed".split())
 _INNOCENT_DATES = frozenset({date(1900, 1, 1)})
 _WELL_KNOWN_UID = re.compile(r"1\.2\.840\.10008\.\d{1,2}(\.\d{1,4})+")
+_STRINGS = frozenset("AE AS CS DA DS DT IS LO LT SH ST TM UC UI UR UT".split())
+_SWALLOWED = re.compile(rb"PN(?:[^\0]\0|\0[^\0])([^\x00-\x1f\x7f]{2,64})")
+"""A name with the end of its header in a value whose length takes in the elements behind it."""
 _ONE_BYTE_CODECS = ("latin-1", "iso8859-2", "iso8859-5", "iso8859-7")
 
 
@@ -80,6 +83,8 @@ def collect_needles(original: Dataset, policy: Policy, shift: int) -> Needles:
             continue
         if kind == "name":
             found.written.update(_written(raw))
+        for name in _SWALLOWED.findall(raw) if vr in _STRINGS else ():
+            _note("name", name.decode("latin-1"), found, born=False)
         for text in texts:
             _note(kind, text, found, born=tag == BIRTH_DATE)
     common = word_list("clinical_words") | word_list("place_words")

@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.builders.dicom import study_date
 from tests.builders.elements import element, head
-from tests.builders.odd import PERSON, Odd, holding
+from tests.builders.odd import PERSON, Odd, body, holding, preliminaries
 from tests.builders.odd_texts import TEXTS
 
 STUDY_DATE, SERIES_TIME, DATE_TIME = 0x00080020, 0x00080031, 0x0008002A
@@ -174,6 +174,27 @@ SWALLOWING = {
         (0x00080060, b"CS", b"MR"), (MANUFACTURER, b"LO", b"ACME"), (0x00080050, b"SH", b"1234"),
         (0x00080081, b"ST", b"Here"), (0x00080201, b"SH", b"+0100 "), (0x00082111, b"ST", b"None"),
         (0x00082122, b"IS", b"1 "), (0x0008212A, b"IS", b"1 "), (0x00080054, b"AE", b"HERE"),
+    )
+}  # fmt: skip
+
+
+def swallowing_all(tag: int, vr: bytes, value: bytes) -> bytes:
+    """The same, of a file that names the patient nowhere else but in a text and a name of a later tag."""
+    lost = element(PATIENT_NAME, b"PN", _NAME + b"^" + PERSON.given.encode())
+    text = element(TEXTS[b"LT"], b"LT", b"Knee of " + _NAME)
+    return preliminaries() + body(head(tag, vr, len(value) + len(lost)) + value + lost, text, without=_NAMING)
+
+
+_NAMING = (
+    PATIENT_NAME, 0x00080096, 0x00081030, 0x0008103E, 0x00101001, 0x00104000, 0x001021B0, 0x00400275, 0x04000561,
+    0x50000022, 0x60000022, 0x60004000, 0x00290010, 0x00291010, 0x00991001, 0x00991002, 0x00991004, 0x00991007,
+)  # fmt: skip
+"""Attributes in which the builders name the patient."""
+SWALLOWING |= {
+    f"{vr.decode()} that swallows the only name": Odd(partial(swallowing_all, tag, vr, value))
+    for tag, vr, value in (
+        (0x00081090, b"LO", b"ACME"), (0x00080060, b"CS", b"MR"), (0x0008002A, b"DT", b"2011"),
+        (SERIES_TIME, b"TM", b"101501"), (0x00080201, b"SH", b"+0100 "),
     )
 }  # fmt: skip
 

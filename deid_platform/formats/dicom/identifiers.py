@@ -16,7 +16,9 @@ from functools import cache
 from importlib import resources
 
 from deid_platform.formats.dicom.charset import Charset, byte_forms, charset_of
-from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet
+from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet, Element
+from deid_platform.formats.dicom.swallowed import swallowed_names
+from deid_platform.formats.dicom.vr import STRING_VRS
 from deid_platform.freetext import Identifiers, clinical_words, fold, word_list
 from deid_platform.policy import Action, Policy
 
@@ -58,17 +60,23 @@ def _visit(data: DataSet, charset: Charset, found: _Found) -> None:
     declared = data.get(CHARACTER_SET)
     if declared is not None and isinstance(declared.value, bytes):
         charset = charset_of(declared.value)
-    kinds = identifying_attributes()
     for element in (*data.overwritten, *data.values()):
         if isinstance(element.value, list):
             for item in element.value:
                 _visit(item, charset, found)
         elif isinstance(element.value, bytes) and element.value:
-            kind = "name" if element.vr == "PN" else kinds.get(element.tag)
-            if kind is not None and not is_kept(found.policy, kind, element.tag, element.vr):
-                _add(kind, charset.decode(element.value), found)
-                if kind == "name" or not element.value.isascii() or b"\x1b" in element.value:
-                    found.forms.update(byte_forms(element.value))
+            _note(element, element.value, charset, found)
+
+
+def _note(element: Element, value: bytes, charset: Charset, found: _Found) -> None:
+    kind = "name" if element.vr == "PN" else identifying_attributes().get(element.tag)
+    if kind is not None and not is_kept(found.policy, kind, element.tag, element.vr):
+        _add(kind, charset.decode(value), found)
+        if kind == "name" or not value.isascii() or b"\x1b" in value:
+            found.forms.update(byte_forms(value))
+    if element.vr in STRING_VRS:
+        for name in swallowed_names(value):
+            _add("name", charset.decode(name), found)
 
 
 def is_kept(policy: Policy | None, kind: str, tag: int, vr: str) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from deid_platform.formats.dicom.elements import EXPLICIT_LITTLE, read_data_set
@@ -35,6 +37,17 @@ def test_names_are_found_at_every_depth_and_under_a_false_vr() -> None:
     assert "deepname" in found(nested).names
     assert "roe" in found(element(0x00100010, b"LO", b"Roe^Jane")).names
     assert "private" in found(element(0x00990010, b"LO", b"ACME"), element(0x00991001, b"PN", b"Private")).names
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_names_are_found_in_a_value_that_takes_in_the_elements_behind_it(order: Literal["little", "big"]) -> None:
+    value = b"Roe^Jane"
+    tag = b"".join(number.to_bytes(2, order) for number in (0x0010, 0x0010))
+    explicit = tag + b"PN" + len(value).to_bytes(2, order) + value
+    implicit = tag + len(value).to_bytes(4, "little") + value
+    for lost in (explicit, implicit) if order == "little" else (explicit,):
+        assert {"roe", "jane"} <= found(element(0x00080031, b"TM", b"101501" + lost)).names
+    assert not found(element(0x00080031, b"TM", b"101501PN\0")).names
 
 
 def test_a_name_that_stands_there_twice_is_known_in_both_forms() -> None:
