@@ -41,9 +41,10 @@ directions of diffusion, times of slices, how slices lie in a mosaic. This table
 _FOOT = """
 Canon (Toshiba) scanners write diffusion into Image Comments (0020,4000), which stays as cleaned text.
 
-Measured with dcm2niix 1.0.20220720 on 135 series of the vendors' quality assurance sets (one file each): with `research`
-volumes are the same in 131 (of the others two had an overlay that goes, two a broken header without which they come out
-better), with `tcia` in 126; b values and directions are the same in 15 of 16 (the other file names no creators).
+Measured with dcm2niix 1.0.20220720 on 135 series of the vendors' quality assurance sets, one file each: with
+`research` volumes are the same in 131 (of the others two had an overlay that goes, two a broken header without which
+they come out better), with `tcia` in 126. b values and directions are the same in 15 of 16: those of some Philips
+files lie in a sequence (2005,xx0F) that the knowledge base deletes.
 
 What is lost under `tcia`: mosaics of Siemens whose slices were acquired from the other end may come out in the opposite
 order, which only the CSA header tells; the polarity of the phase encoding of GE echo planar images is guessed. For
