@@ -19,6 +19,7 @@ from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.opaque import holds_another
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
+from deid_platform.formats.dicom.references import drop_stale_lists
 from deid_platform.formats.dicom.structured import CONTENT, CONTENT_SEQUENCES, ContentCleaner
 from deid_platform.formats.dicom.vendor import clean_header
 from deid_platform.formats.dicom.vr import BINARY_VRS
@@ -60,6 +61,7 @@ class Scrubber:
         regions = take_regions(data, self._note, little=self.little) if clean_graphics else {}
         self._data_set(data, Charset(), path="", replace=False)
         data.update(regions)
+        drop_stale_lists(data, self._note)
         named = self.pseudonym
         for tag, vr, text in ((PATIENT_NAME, "PN", named.patient_name), (PATIENT_ID, "LO", named.patient_id)):
             data[tag] = Element(tag, vr, text.encode())
