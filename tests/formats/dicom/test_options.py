@@ -23,7 +23,7 @@ from tests.formats.dicom.cleaning import FORMAT, IDENTITY, Cleaned, Laboratory, 
 from tests.formats.dicom.test_elements import undefined
 
 NAME, UID, OTHER_UID = b"Zacharias^Kent", b"1.2.826.0.1.3680043.9.7.1", b"1.2.826.0.1.3680043.9.7.2"
-IN_SEQUENCE = 0x00081115
+IN_SEQUENCE = 0x00081250
 """A sequence no table lists: its items are cleaned one by one."""
 TEXT, CLEAN_TEXT = "CHEST Zacharias 3", "CHEST ___ 3"
 VALUES = {
