@@ -20,6 +20,7 @@ _DA = re.compile(
     r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})"
     r"((?:[T ]?(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?[0-6]\d(?:\.\d{1,6})?)?)?)?(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?)"
 )
+_NOBODYS_DAY = date(1900, 1, 1)  # what de-identification writes where there must be a date
 _PARTIAL = re.compile(r"((?:18|19|20)\d\d)(?:0[1-9]|1[0-2])?")
 # A date that leaves out its year or its day is moved as if it were in a leap year, or in the middle of its month.
 _NO_YEAR, _NO_DAY = 2000, 15
@@ -64,7 +65,7 @@ def truncate_value(value: str, oldest: int) -> str | None:
     if not match or not day:
         partial = _PARTIAL.fullmatch(value.strip())
         return partial[1] if partial and int(partial[1]) >= oldest else None
-    if day.year < oldest:
+    if day.year < oldest and day != _NOBODYS_DAY:
         return None
     return match[2].join((match[1], "01", "01")) + match[5]
 

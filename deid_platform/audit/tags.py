@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from mmap import mmap
@@ -126,7 +127,8 @@ def _graphics(cleaned: Dataset) -> Iterator[Hit]:
 
 def _only_years(element: DataElement) -> bool:
     """Whether a date names a year and nothing else, as the 1st of January or alone."""
-    return all(not text or text[4:8] in ("", "0101") for text in map(str, _values(element)))
+    texts = (re.sub("[-./]", "", str(value)[:10]) for value in _values(element))
+    return all(text[4:8] in ("", "0101") for text in texts)
 
 
 def _values(element: DataElement) -> Iterable[object]:

@@ -222,7 +222,8 @@ def test_safe_private_elements_stay_only_with_their_option_and_only_where_a_tabl
 
 
 YEARS = {
-    "before": (b"DA", b"20110523", "20110101"), "time": (b"DT", b"20110523101500.25+0100", "20110101101500.25+0100"),
+    "before": (b"DA", b"20110523", "20110101"), "with dots": (b"DA", b"2011.05.23", "2011.01.01"),
+    "a dummy": (b"DA", b"19000101", "19000101"), "time": (b"DT", b"20110523101500.25+0100", "20110101101500.25+0100"),
     "a year": (b"DT", b"2011", "2011"), "a month": (b"DT", b"201105", "2011"), "no date": (b"DT", b"Easter", ""),
     "too old": (b"DT", b"19200523", ""),
 }  # fmt: skip
