@@ -30,6 +30,8 @@ BIRTH_DATE = 0x00100030
 _NOBODY = frozenset("anonymous anonymized anonymised unknown none null test patient phantom name removed".split())
 _INNOCENT_DATES = frozenset({date(1900, 1, 1)})
 _WELL_KNOWN_UID = re.compile(r"1\.2\.840\.10008\.\d{1,2}(\.\d{1,4})+")
+_TELLING = frozenset("DA DT PN SQ UI UN".split())
+"""VRs that tell something whatever attribute they are met in, or hide others."""
 _STRINGS = frozenset("AE AS CS DA DS DT IS LO LT SH ST TM UC UI UR UT".split())
 _SWALLOWED = re.compile(rb"PN(?:[^\0]\0|\0[^\0])([^\x00-\x1f\x7f]{2,64})")
 """A name with the end of its header in a value whose length takes in the elements behind it."""
@@ -77,7 +79,7 @@ def collect_needles(original: Dataset, policy: Policy, shift: int) -> Needles:
     """Everything in ``original`` that the policy does not allow to appear in the output; ``shift`` in days."""
     found = _Found()
     for tag, vr, texts, raw in readable_values(original):
-        kind = "name" if "PN" in (vr, public_vr(tag)) else identifying_attributes().get(tag, vr)
+        kind = _kind(tag, vr)
         if _is_kept(kind, tag, vr, policy):
             found.kept.update(day for text in texts for day in dates_in(text) if kind in ("DA", "DT"))
             continue
@@ -100,6 +102,11 @@ def collect_needles(original: Dataset, policy: Policy, shift: int) -> Needles:
     )
 
 
+def _kind(tag: int, vr: str) -> str:
+    """What an attribute holds: 'name', a kind of the list of identifying attributes, or its VR."""
+    return "name" if "PN" in (vr, public_vr(tag)) else identifying_attributes().get(tag, vr)
+
+
 def _is_kept(kind: str, tag: int, vr: str, policy: Policy) -> bool:
     """Whether the policy keeps an attribute as it is, so that what it says may be met."""
     if kind == "UI":
@@ -114,10 +121,14 @@ def _is_kept(kind: str, tag: int, vr: str, policy: Policy) -> bool:
 def readable_values(data: Dataset) -> Iterator[tuple[int, str, list[str], bytes]]:
     """Tag, VR, texts and bytes (as far as told) of every element at every depth.
 
-    One that pydicom cannot decode is read as Latin-1.
+    One that pydicom cannot decode is read as Latin-1. One that tells nothing of a person by its attribute or VR is
+    not decoded, as that is most of the work: it has no texts here.
     """
     for tag in list(data.keys()):
-        raw = _raw(data, tag)
+        raw, vr = _raw(data, tag)
+        if vr and vr not in _TELLING and _kind(int(tag), vr) == vr:
+            yield int(tag), vr, [], raw
+            continue
         try:
             element = data[tag]
             items = list(element.value) if element.VR == "SQ" else []
@@ -130,13 +141,14 @@ def readable_values(data: Dataset) -> Iterator[tuple[int, str, list[str], bytes]
             yield from readable_values(item)
 
 
-def _raw(data: Dataset, tag: BaseTag) -> bytes:
-    """The bytes of an element nothing has read yet, as far as pydicom gives them."""
+def _raw(data: Dataset, tag: BaseTag) -> tuple[bytes, str]:
+    """The bytes of an element nothing has read yet, as far as pydicom gives them, and the VR written in the file."""
     try:
-        value = getattr(data.get_item(tag), "value", None)
+        element = data.get_item(tag)
     except Exception:  # noqa: BLE001 - pydicom raises all kinds of errors on broken values
-        return b""
-    return value if isinstance(value, bytes) else b""
+        return b"", ""
+    value = getattr(element, "value", None)
+    return (value, str(getattr(element, "VR", None) or "")) if isinstance(value, bytes) else (b"", "")
 
 
 def _written(raw: bytes) -> Iterator[bytes]:
