@@ -42,9 +42,10 @@ _TAGS = (
     0x00400275, 0x0040A124, 0x0040A160, 0x0040A730, 0x00420011, 0x00540016, 0x00880200, 0x00990010, 0x00991001,
     0x04000561, 0x50003000, 0x60003000,
 )  # fmt: skip
+# Set apart by blanks: in one word with another, nobody tells a name from the rest.
 _TOKENS = [
-    token.encode() for token in (PERSON.family, PERSON.given, PERSON.name, PERSON.patient_id, PERSON.other_id,
-                                 PERSON.phone, PERSON.email, PERSON.birth_date, PERSON.sentence)
+    f" {token} ".encode() for token in (PERSON.family, PERSON.given, PERSON.name, PERSON.patient_id, PERSON.other_id,
+                                    PERSON.phone, PERSON.email, PERSON.birth_date, PERSON.sentence)
 ]  # fmt: skip
 
 
@@ -146,6 +147,7 @@ def _renamed(path: Path) -> bytes:
             FORMAT.describe(path, IDENTITY)
             ds = dcmread(path)
             ds.PatientName, ds.PatientID = PERSON.name, PERSON.patient_id
+            ds.OtherPatientNames = ds.PatientBirthName = PERSON.name  # a name that stands once is lost with its place
             ds.ImageComments, ds.SeriesDescription = PERSON.sentence, f"Chest {PERSON.family}"
             dcmwrite(buffer, ds)
     except Exception:  # noqa: BLE001 - not every real file can be written by the library
