@@ -28,6 +28,12 @@ _NO_YEAR, _NO_DAY = 2000, 15
 _OTHER_WORDS = frozenset(("mars", "mayo"))
 # Languages that write a dot after the day.
 _DOTTED = frozenset(("de", "de-short", "da", "nb", "cs"))
+_ROMAN = "(?-i:XII|XI|IX|X|VIII|VII|VI|IV|V|III|II|I)"
+_ROMAN_MONTHS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
+# The year that precedes the first one of a Japanese era, and the distance of the Thai (Buddhist) calendar.
+_ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
+_ERA_DATE = re.compile(rf"({'|'.join(_ERAS)})\s?(\d{{1,2}}|元)\s?年\s?(\d{{1,2}})\s?月\s?(\d{{1,2}})\s?日")
+_BUDDHIST, _BUDDHIST_YEARS = 543, range(2400, 2601)
 
 
 def valid(year: int, month: int, day: int) -> date | None:
@@ -79,6 +85,25 @@ def _month_rows() -> dict[str, tuple[str, ...]]:
 
 
 @cache
+def _weekday_rows() -> dict[str, tuple[str, ...]]:
+    """Seven names, Monday first, by language and length, from ``data/weekdays.csv``."""
+    text = resources.files("deid_platform").joinpath("data/weekdays.csv").read_text("utf-8")
+    rows = (line.split(",") for line in text.splitlines() if line and not line.startswith("#"))
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+@cache
+def _weekday_numbers() -> dict[str, tuple[str, int]]:
+    """Language and number of a weekday by its name, in lower case, with and without accents."""
+    found: dict[str, tuple[str, int]] = {}
+    for language, row in _weekday_rows().items():
+        for number, name in enumerate(row):
+            for spelled in (name.casefold(), _without_accents(name.casefold())):
+                found.setdefault(spelled, (language, number))
+    return found
+
+
+@cache
 def _month_numbers() -> dict[str, int]:
     """Number of a month by its name, in lower case, with and without accents."""
     found: dict[str, int] = {}
@@ -99,7 +124,7 @@ def _alternatives(names: set[str]) -> str:
 @cache
 def _pattern() -> re.Pattern[str]:
     """One alternative per order of year (y), month (m, by name n), day (d) and its ending (o); a, b may be either."""
-    names = _alternatives({*_month_numbers()})
+    names, weekdays = _alternatives({*_month_numbers()}), _alternatives({*_weekday_numbers()})
     # Short names are too often something else (SET 2000, MAG 12) to stand for a date with only one number beside them.
     rows = [row for key, row in _month_rows().items() if "-" not in key or key.startswith("en-")]
     plain = {name.casefold() for row in rows for name in row}
@@ -108,19 +133,21 @@ def _pattern() -> re.Pattern[str]:
     # A date may touch letters and underscores (scan_20200131) but never another digit or a decimal point, so that
     # UIDs, decimal numbers and serial numbers are left to other rules.
     return re.compile(
-        rf"""(?<![\d])(?<!\d\.)(?:
-            (?P<y1>\d{{4}})(?P<s1>[-./ ]?)(?P<m1>\d{{2}})(?P=s1)(?P<d1>\d{{2}})
+        rf"""(?:(?<![^\W_])(?P<w>{weekdays})\.?,?\s(?:the\s|den\s|le\s|el\s|il\s|de\s)?)?(?<!\d)(?<!\d\.)(?:
+            (?P<y1>\d{{4}})(?P<s1>[-./ \x1f]?)(?P<m1>\d{{2}})(?P=s1)(?P<d1>\d{{2}})
           | (?P<y2>\d{{4}})(?P<s2>[-/]|\s?[年년]\s?)(?P<m2>\d{{1,2}})(?:(?P=s2)|\s?[月월]\s?)
               (?P<d2>\d{{1,2}})(?:\s?[日일])?
           | (?P<a3>\d{{1,2}})(?P<s3>\s?[-./]\s?|(?<=\d\d)\s(?=\d\d\s(?:19|20)\d\d))
-              (?P<b3>\d{{1,2}})(?P=s3)(?P<y3>\d{{4}}|\d{{2}})(?!\s?(?:[cm]m|m[gls]|kv|hu)\b)
+              (?P<b3>\d{{1,2}})(?P=s3)['’]?(?P<y3>\d{{4}}|\d{{2}})(?!\s?(?:[cm]m|m[gls]|kv|hu)\b)
           | (?P<m4>0[1-9]|1[0-2])/(?P<y4>(?:19|20)\d{{2}})
-          | (?P<y5>\d{{4}})(?P<s5>[-./\s_]?)(?P<n5>{names})(?P=s5)(?P<d5>\d{{1,2}})
-          | (?P<d6>\d{{1,2}})(?P<o6>st|nd|rd|th|er)?[-./,\s_]{{0,2}}(?:de\s|of\s)?(?P<n6>{names})
-              [-./,\s_'’]{{0,2}}(?:de\s|of\s)?(?P<y6>\d{{4}}|\d{{2}}(?!:))
+          | (?P<d11>\d{{1,2}})(?P<s4>[-./])(?P<r11>{_ROMAN})(?P=s4)['’]?(?P<y11>\d{{4}}|\d{{2}})
+          | (?P<d12>\d{{1,2}})\s(?P<r12>{_ROMAN})\s(?P<y12>(?:19|20)\d{{2}})
+          | (?P<y5>\d{{4}})(?P<s5>[-./\s_]{{0,2}})(?P<n5>{names})(?P=s5)(?P<d5>\d{{1,2}})
+          | (?P<d6>\d{{1,2}})(?P<o6>st|nd|rd|th|er|[º°ª])?[-./,\s_]{{0,2}}(?:de\s|of\s)?(?P<n6>{names})
+              [-./,\s_'’]{{0,2}}(?:del?\s|of\s)?(?P<y6>\d{{4}}|\d{{2}}(?!:\d)(?!,?\s?(?:19|20)\d\d))
           | (?<![^\W_])(?P<n7>{names})[-.\s]{{0,2}}(?P<d7>\d{{1,2}})(?P<o7>st|nd|rd|th)?
-              (?:[-,.\s]{{1,2}}|\s\d\d:\d\d(?::\d\d)?\s(?:[A-Z]{{3,4}}\s)?)(?P<y7>\d{{4}})
-          | (?<![^\W_])(?P<n8>{_alternatives(plain)})[-./,\s_]{{1,2}}(?:de\s|of\s)?(?P<y8>(?:19|20)\d{{2}})
+              (?:[-,.\s]{{1,2}}['’]?|\s\d\d:\d\d(?::\d\d)?\s(?:[A-Z]{{3,4}}\s)?)(?P<y7>\d{{4}}|(?<=['’])\d{{2}})
+          | (?<![^\W_])(?P<n8>{_alternatives(plain)})[-./,\s_]{{1,2}}['’]?(?:del?\s|of\s)?(?P<y8>(?:19|20)\d{{2}}|(?<=['’])\d{{2}})
           | (?P<d9>\d{{1,2}})(?P<o9>st|nd|rd|th|er)?\.?\s(?:de\s|of\s)?(?P<n9>{long})(?![^\W_])
           | (?<![^\W_])(?P<n0>{long})\s(?P<d0>\d{{1,2}})(?P<o0>st|nd|rd|th)?(?![^\W_])
         )(?!\d)(?!\.\d)""",
@@ -130,6 +157,16 @@ def _pattern() -> re.Pattern[str]:
 
 Move = Callable[[date], "date | str"]
 """What becomes of a date in text: another date, written in the same way, or a text in its place."""
+
+
+def _era_moved(match: re.Match[str], move: Move | None, placeholder: str) -> str:
+    """A date of a Japanese era, written in the western calendar when it is another one."""
+    year = _ERAS[match[1]] + (1 if match[2] == "元" else int(match[2]))
+    day = valid(year, int(match[3]), int(match[4]))
+    if day is None or (move is not None and move(day) == day):
+        return match[0]
+    moved = move(day) if move is not None else placeholder
+    return moved if isinstance(moved, str) else f"{moved.year}年{moved.month}月{moved.day}日"
 
 
 def replace_in_text(text: str, move: Move | None, placeholder: str) -> tuple[str, int]:
@@ -142,10 +179,13 @@ def replace_in_text(text: str, move: Move | None, placeholder: str) -> tuple[str
 
     def swap(match: re.Match[str]) -> str:
         nonlocal count
-        rewritten = _rewrite(match, move, placeholder)
+        rewrite = _era_moved if match.re is _ERA_DATE else _rewrite
+        rewritten = rewrite(match, move, placeholder)
         count += rewritten != match[0]
         return rewritten
 
+    if "年" in text:
+        text = _ERA_DATE.sub(swap, text)
     return _pattern().sub(swap, text), count
 
 
@@ -171,15 +211,25 @@ def _readings(match: re.Match[str]) -> Iterator[dict[str, str]]:
         orders.pop()
     if match["s3"] == "-":
         orders.append("ymd")
+    weekday = {"w": "w"} if match["w"] is not None else {}
     for order in orders:
-        yield dict(zip(order, ("a3", "b3", "y3"), strict=True))
+        yield weekday | dict(zip(order, ("a3", "b3", "y3"), strict=True))
 
 
 def _day_meant(match: re.Match[str], parts: dict[str, str]) -> date | None:
     year = match[parts["y"]] if "y" in parts else str(_NO_YEAR)
     number = int(year) if len(year) > 2 else int(year) + (1900 if int(year) > 40 else 2000)
-    month = int(match[parts["m"]]) if "m" in parts else _month_numbers()[match[parts["n"]].casefold()]
-    return valid(number, month, int(match[parts["d"]]) if "d" in parts else _NO_DAY)
+    if number in _BUDDHIST_YEARS:
+        number -= _BUDDHIST
+    return valid(number, _month_meant(match, parts), int(match[parts["d"]]) if "d" in parts else _NO_DAY)
+
+
+def _month_meant(match: re.Match[str], parts: dict[str, str]) -> int:
+    if "m" in parts:
+        return int(match[parts["m"]])
+    if "r" in parts:
+        return _ROMAN_MONTHS.index(match[parts["r"]]) + 1
+    return _month_numbers()[match[parts["n"]].casefold()]
 
 
 def _write(match: re.Match[str], parts: dict[str, str], day: date) -> str:
@@ -190,7 +240,13 @@ def _write(match: re.Match[str], parts: dict[str, str], day: date) -> str:
     width = 2 if (padded and match["y2"] is None) or any(number.startswith("0") for number in numbers) else 1
     new = {"m": f"{day.month:0{width}d}", "d": f"{day.day:0{width}d}"}
     if "y" in parts:
-        new["y"] = f"{day.year:04d}"[-len(match[parts["y"]]) :]
+        written = match[parts["y"]]
+        year = day.year + (_BUDDHIST if int(written) in _BUDDHIST_YEARS else 0)
+        new["y"] = f"{year:04d}"[-len(written) :]
+    if "r" in parts:
+        new["r"] = _ROMAN_MONTHS[day.month - 1]
+    if "w" in parts:
+        new["w"] = _weekday(match["w"], day)
     if "n" in parts:
         new["n"] = _same_style(match, parts["n"], day.month)
     if "o" in parts:
@@ -204,10 +260,22 @@ def _write(match: re.Match[str], parts: dict[str, str], day: date) -> str:
 
 def _ordinal(written: str, day: int) -> str:
     """The ending of a day: st, nd, rd, th, or er, which the French write after the first only."""
+    if not written.isalpha() or written in "ºª":
+        return written
     if written.casefold() == "er":
         return written if day == 1 else ""
     ending = "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
     return ending.upper() if written.isupper() else ending
+
+
+def _weekday(written: str, day: date) -> str:
+    """The name of a day in the language, length and case of another one."""
+    name = _weekday_rows()[_weekday_numbers()[written.casefold()][0]][day.weekday()]
+    if written.isascii():
+        name = _without_accents(name)
+    if written.isupper():
+        return name.upper()
+    return name.capitalize() if written[0].isupper() else name.lower()
 
 
 def _same_style(match: re.Match[str], group: str, month: int) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import tomllib
 import unicodedata
+from collections.abc import Callable
+from enum import Enum
 from functools import cache, lru_cache
 from importlib import resources
 
@@ -18,14 +21,41 @@ _PLAIN = str.maketrans("łøđðħı", "loddhi")
 
 @cache
 def word_list(name: str) -> frozenset[str]:
-    """The words of ``data/<name>.txt``, folded."""
-    text = resources.files("deid_platform").joinpath(f"data/{name}.txt").read_text("utf-8")
+    """The words of ``data/<name>.txt``, which may be compressed (``.txt.gz``), folded."""
+    folder = resources.files("deid_platform").joinpath("data")
+    packed = folder.joinpath(f"{name}.txt.gz")
+    text = (gzip.decompress(packed.read_bytes()) if packed.is_file() else folder.joinpath(f"{name}.txt").read_bytes()).decode()
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def clinical_words() -> frozenset[str]:
     """Words of the standard's dictionaries: never taken for a name on context alone."""
     return word_list("clinical_words")
+
+
+def clinical(word: str) -> bool:
+    """Whether a folded word is clinical, technical, or everyday in reports."""
+    return (
+        word in clinical_words()
+        or word in word_list("more_clinical_words")
+        or (word in word_list("anatomy_words") and not eponymic(word))
+        or (len(word) > 4 and _medical_ending().fullmatch(word) is not None)
+    )
+
+
+def eponymic(word: str) -> bool:
+    """Whether a folded word is an eponym: a name that diseases, signs, views or makers have."""
+    return word in word_list("eponyms")
+
+
+def harmless(word: str) -> bool:
+    """Whether a folded word tells nobody when it stands on its own."""
+    return clinical(word) or eponymic(word)
+
+
+@cache
+def _medical_ending() -> re.Pattern[str]:
+    return re.compile(rf"\w{{2,}}(?:{name_lists()['medical_endings']})")
 
 
 def fold(text: str) -> str:
@@ -50,7 +80,7 @@ def name_lists() -> dict[str, str]:
 @cache
 def _titles() -> re.Pattern[str]:
     """One or more titles with the dots and spaces behind them."""
-    words = f"{name_lists()['titles']}|{name_lists()['doubtful_titles']}"
+    words = "|".join(name_lists()[kind] for kind in ("titles", "doubtful_titles", "weak_titles"))
     behind = r"\.?(?:[\s:]+|_(?!_))|(?-i:(?<=[a-z])\.)"
     return re.compile(rf"(?<![^\W_])(?:(?:{words})(?![^\W_])(?:{behind}))+", re.IGNORECASE)
 
@@ -73,7 +103,9 @@ def _person() -> re.Pattern[str]:
 def _labels() -> re.Pattern[str]:
     """Kinds of places, and academic degrees, that stand behind a name."""
     places, credentials = name_lists()["places"], name_lists()["credentials"]
-    return re.compile(rf"(?<!\s)(?:\s+(?:{places})|,?\s+(?:{credentials}))(?![^\W_])", re.IGNORECASE)
+    doubtful, kin = name_lists()["doubtful_credentials"], name_lists()["relations"]
+    behind = rf"\s+(?:{places})|,?\s+(?:{credentials})|,\s+(?:{doubtful})|,?\s+\((?:{kin})(?=\))"
+    return re.compile(rf"(?<!\s)(?:{behind})(?![^\W_])", re.IGNORECASE)
 
 
 def drop_after_cues(text: str) -> tuple[str, int]:
@@ -82,7 +114,7 @@ def drop_after_cues(text: str) -> tuple[str, int]:
     for pattern in (_titles(), _cues()):
         kept, done = [], 0
         for cue in pattern.finditer(text):
-            end = _end_of_names(text, cue, _excuses(cue) if pattern is _titles() else clinical_words())
+            end = _end_of_names(text, cue, _sort(cue, titles=pattern is _titles()))
             if done <= cue.start() and end > cue.end():
                 kept += [text[done : cue.end()], PLACEHOLDER]
                 done, total = end, total + 1
@@ -90,41 +122,103 @@ def drop_after_cues(text: str) -> tuple[str, int]:
     return text, total
 
 
-def _excuses(title: re.Match[str]) -> frozenset[str]:
-    """Words that are no name right after this title: some are modalities, units and a disease as well."""
-    written = title[0].strip(" .:_\t\n")
-    if written in ("MR", "mr", "MS", "ms") or re.fullmatch(name_lists()["doubtful_titles"], written, re.IGNORECASE):
-        return clinical_words()
-    return word_list("anatomy_words") if written == "DR" else frozenset()
+class Sort(Enum):
+    """How far a word in front of a name may be trusted."""
+
+    CERTAIN = "anything capitalised behind it is a name"
+    DIGITAL_RADIOGRAPHY = "DR, which also stands before body parts"
+    DOUBTFUL = "clinical words behind it are no names"
+    WEAK = "only listed names behind it are names"
+    CUE = "clinical words behind it are no names, and neither is an eponym with its noun"
 
 
-def _end_of_names(text: str, cue: re.Match[str], excuses: frozenset[str]) -> int:
+def _sort(cue: re.Match[str], *, titles: bool) -> Sort:
+    if not titles:
+        return Sort.WEAK if cue[0].startswith("c/o") and re.match(r"[A-Z]{2}", cue.string[cue.end() :][:2]) else Sort.CUE
+    written = cue[0].strip(" .:_\t\n\x1f")
+    unit = written in ("ms", "MS", "hr", "HR") and re.search(r"\d\s?$", cue.string[max(0, cue.start() - 2) : cue.start()])
+    if unit or re.fullmatch(name_lists()["weak_titles"], written, re.IGNORECASE):
+        return Sort.WEAK
+    if written in ("MR", "MRS", "MS") and "." not in cue[0]:
+        after = re.match(r"[^\W\d_]+", cue.string[cue.end() :][:40])
+        return Sort.WEAK if after and after[0].isupper() else Sort.DOUBTFUL
+    if written in ("mr", "ms") or re.fullmatch(name_lists()["doubtful_titles"], written, re.IGNORECASE):
+        return Sort.DOUBTFUL
+    return Sort.DIGITAL_RADIOGRAPHY if written == "DR" else Sort.CERTAIN
+
+
+def _end_of_names(text: str, cue: re.Match[str], sort: Sort) -> int:
     """Where a run of at most three words that may be names ends; the end of the cue when there is none."""
     end = at = cue.end()
-    small = not excuses and cue[0].rstrip().endswith(".")  # 'dr. jones'; no sentence begins after a title
+    before = ""
     for position in range(3):
         match = _person().match(text, at)
         if match is None or _cues().match(text, match.start(1)):
             break
-        named = _may_be_name(match[1], clinical_words() if position else excuses)
-        if not named and not (small and position < 2 and not _known(match[1], clinical_words())):
+        small = sort is Sort.CERTAIN and cue[0].rstrip().endswith(".") and position == 1
+        named = _continues(match, before, text[end : match.start(1)], small=small) if position else _begins(match, cue, sort)
+        if not named:
             break
-        end, at = match.end(1), match.end()
-        if match[2].startswith("."):
+        end, at, before = match.end(1), match.end(), match[1]
+        if match[2].startswith(".") or "\n" in match[2]:
             break
     return end
 
 
-def _may_be_name(word: str, excuses: frozenset[str]) -> bool:
-    """Whether a word looks like a proper name: capital first, two letters or more, no known other word."""
-    return word[0].isupper() and sum(map(len, _WORD.findall(word))) > 1 and not _known(word, excuses)
+def _begins(match: re.Match[str], cue: re.Match[str], sort: Sort) -> bool:
+    """Whether a word right behind a title or a cue is a name."""
+    word = match[1]
+    if not word[0].isupper():
+        # 'dr. jones', since no sentence begins after a title; without a dot a name must be a listed one.
+        small = sort is Sort.CERTAIN and cue[0].rstrip().endswith(".") and not _made_of(word, clinical)
+        return small or (sort is not Sort.WEAK and _is_listed(word) and not _made_of(word, clinical))
+    if sort is Sort.WEAK:
+        return _is_listed(word)
+    if len("".join(_WORD.findall(word))) < 2:
+        return False
+    if sort is Sort.CERTAIN:
+        return True
+    if sort is Sort.DIGITAL_RADIOGRAPHY:
+        return not _made_of(word, word_list("anatomy_words").__contains__)
+    return not _made_of(word, clinical) and not (_made_of(word, eponymic) and _noun_follows(match))
 
 
-def _known(word: str, words: frozenset[str]) -> bool:
-    """Whether a word is made of ``words``, or of such as end like medical ones; without ``words`` none is."""
-    ending = re.compile(rf"\w{{2,}}(?:{name_lists()['medical_endings']})")
-    parts = map(fold, _WORD.findall(word))
-    return bool(words) and all(part in words or ending.fullmatch(part) for part in parts)
+def _continues(match: re.Match[str], before: str, separator: str, *, small: bool) -> bool:
+    """Whether a word belongs to the name in front of it; ``small``: also when neither begins with a capital."""
+    word = match[1]
+    if len("".join(_WORD.findall(word))) < 2 or _made_of(word, clinical):
+        return False
+    if not word[0].isupper():
+        return before.islower() and not separator.strip() and (small or _is_listed(word))
+    if _is_listed(word) and not _made_of(word, eponymic):
+        return True
+    if _made_of(word, eponymic):
+        alike = fold(word) in word_list("common_surnames") and not before.isupper() and not word.isupper()
+        listed = re.search(r"[,&/]|and|und|et", separator) is not None
+        return (alike or listed or _is_given(before)) and not _noun_follows(match)
+    if "," in separator:
+        return re.match(r"\s*(?:[,;.()\]\n|]|$)", match.string[match.end(1) :][:8]) is not None
+    return word.isupper() == before.isupper() or not before.isupper()
+
+
+def _noun_follows(match: re.Match[str]) -> bool:
+    """Whether an eponym has its noun behind it: 'Baker cyst', 'Parkinson's disease'."""
+    return re.match(rf"(?:['’]?s)?[\s-]+(?:{name_lists()['eponym_nouns']})", match.string[match.end(1) :][:40], re.I) is not None
+
+
+def _made_of(word: str, test: Callable[[str], bool]) -> bool:
+    """Whether all parts of a word pass a test."""
+    return all(test(fold(part)) for part in _WORD.findall(word))
+
+
+def _is_given(word: str) -> bool:
+    return fold(word) in word_list("given_names") or fold(word) in word_list("common_given_names")
+
+
+def _is_listed(word: str) -> bool:
+    """Whether some part of a word is in a list of names."""
+    lists = ("surnames", "given_names", "common_surnames", "common_given_names")
+    return any(fold(part) in word_list(name) for part in _WORD.findall(word) for name in lists)
 
 
 def drop_before_labels(text: str) -> tuple[str, int]:
@@ -141,7 +235,7 @@ def drop_before_labels(text: str) -> tuple[str, int]:
 def _begin_of_proper_name(text: str, end: int) -> int:
     """Where the run of words that may be names begins that ends at ``end``; ``end`` when there is none."""
     begin = end
-    while word := re.search(r"(?<![^\s,;:])([^\s,;:]{1,40})\s*\Z", text[max(0, begin - 60) : begin]):
+    while word := re.search(r"(?<![^\s,;:<(\[\"=|@/])([^\s,;:<(\[\"=|@/]{1,40})\s*\Z", text[max(0, begin - 60) : begin]):
         if not _part_of_proper_name(word[1]):
             break
         begin -= len(word[0])
@@ -153,4 +247,6 @@ def _part_of_proper_name(word: str) -> bool:
         return False
     part_of_place = re.fullmatch(name_lists()["parts_of_places"], fold(word).strip("."))
     initial = re.fullmatch(r"[A-Z]\.", word)
-    return bool(part_of_place or initial) or _may_be_name(word, clinical_words())
+    letters = sum(map(len, _WORD.findall(word)))
+    named = word[0].isupper() and letters > 1 and not _made_of(word, clinical)
+    return bool(part_of_place or initial) or named

@@ -18,6 +18,7 @@ from deid_platform.formats.dicom.graphics import take_regions
 from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.opaque import holds_another
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
+from deid_platform.formats.dicom.products import is_plain_number, names_product
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
 from deid_platform.formats.dicom.references import drop_stale_lists
 from deid_platform.formats.dicom.structured import CONTENT, CONTENT_SEQUENCES, ContentCleaner
@@ -228,8 +229,8 @@ class Scrubber:
         if action is Action.UID:
             return protector.uids_only(value)
         if vr in TEXT_VRS:
-            clean = protector.text if action is Action.CLEAN else protector.own_only
-            return clean(vr, value, charset)
+            own_only = action is not Action.CLEAN or names_product(tag) or (tag >> 16 & 1 and is_plain_number(value))
+            return (protector.own_only if own_only else protector.text)(vr, value, charset)
         if vr in ("DA", "DT", "TM"):
             return self._date(vr, action, value)
         return self._other(tag, vr, action, value, charset)

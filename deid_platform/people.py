@@ -1,0 +1,243 @@
+"""People named in running text with no title or cue beside them, told by lists of names.
+
+A name that is no other word goes wherever it stands. Names that are also words, unknown words and initials go only with
+another name beside them: 'John Smith', 'Smith, J.', 'SMITH^JANE'. What is clinical, or an eponym, is no name here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from functools import lru_cache
+
+from deid_platform.names import PLACEHOLDER, eponymic, fold, harmless, name_lists, word_list
+
+_WORD = re.compile(r"[^\W\d_](?:['’]?[^\W\d_])*")
+_JOINT = re.compile(r"\s|,\s?|\.\s?|\^{1,3}|-")
+_CARETS = re.compile(r"[^\W\d_][^\W\d_.'’ -]*\^{1,4}[^\W\d_][^\W\d_]+(?:\^{1,4}[^\W\d_]+)*\^{0,4}|[^\W\d_]{2,}\^{1,4}[^\W\d_]\b\^{0,4}")
+MIN_ALONE = 5
+"""Letters from which on a listed name goes without another one beside it."""
+_MOST = 5
+"""Words a name may have."""
+_LATIN = frozenset("AVMNRL")
+"""Letters before a Latin word that mean arteria, vena, musculus, nervus, ramus, ligamentum."""
+_NUMERALS = frozenset("IVXLR")
+_SIDES = frozenset("LRAP")
+"""Letters beside a word that are more often left, right, anterior, posterior than an initial."""
+
+
+class Kind(Enum):
+    """What a word may be."""
+
+    NAME = "a listed name that is no other word"
+    COMMON = "a listed name that is another word, too"
+    EPONYM = "a word that comes from a name"
+    INITIAL = "one capital letter"
+    UNKNOWN = "a capitalised word in no list"
+    OTHER = "anything else"
+
+
+def drop_people(text: str) -> tuple[str, int]:
+    """The text without the people in it, and how many there were."""
+    kept, done, total = [], 0, 0
+    for start, end in _merged([*_caret_spans(text), *_listed_spans(text)]):
+        kept += [text[done:start], PLACEHOLDER]
+        done, total = end, total + 1
+    return "".join([*kept, text[done:]]), total
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap made one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _caret_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Names as PN writes them (PS3.5 6.2), which nothing else looks like."""
+    if "^" in text:
+        for match in _CARETS.finditer(text):
+            if not all(harmless(fold(word)) for word in _WORD.findall(match[0])):
+                yield match.span()
+
+
+def _listed_spans(text: str) -> Iterator[tuple[int, int]]:
+    low, loud = text.islower(), _is_loud(text)
+    run: list[tuple[re.Match[str], Kind]] = []
+    for word in _WORD.finditer(text):
+        kind = _kind(word[0]) if word[0][0].isupper() or low else Kind.OTHER
+        if run and not _JOINT.fullmatch(text, run[-1][0].end(), word.start()):
+            yield from _names_in(text, run, loud)
+            run = []
+        if kind is Kind.OTHER:
+            yield from _names_in(text, run, loud)
+            run = []
+        else:
+            run.append((word, kind))
+    yield from _names_in(text, run, loud)
+
+
+@lru_cache(maxsize=8192)
+def _kind(word: str) -> Kind:
+    folded = fold(word).replace("'", "").replace("’", "")
+    if len(folded) == 1:
+        return Kind.INITIAL if word.isupper() else Kind.OTHER
+    if folded in word_list("surnames") or folded in word_list("given_names"):
+        return Kind.NAME
+    if eponymic(folded):
+        return Kind.EPONYM
+    if harmless(folded) or folded in _label_words():
+        return Kind.OTHER
+    if folded in word_list("common_surnames") or folded in word_list("common_given_names"):
+        return Kind.COMMON
+    return Kind.UNKNOWN if word[0].isupper() and len(folded) > 2 else Kind.OTHER
+
+
+@lru_cache(maxsize=1)
+def _label_words() -> frozenset[str]:
+    """Single words that stand beside names and are none."""
+    lists = "|".join(name_lists()[kind] for kind in ("titles", "places", "credentials", "particles"))
+    return frozenset(re.findall(r"[a-z]{2,}", lists)) | word_list("place_words")
+
+
+def _is_loud(text: str) -> bool:
+    """Whether a text is in capitals but for a few words."""
+    letters = [character for character in text if character.isalpha()]
+    capitals = sum(map(str.isupper, letters))
+    words = sum(1 for word in _WORD.finditer(text) if len(word[0]) > 2 and word[0].isupper())
+    return words > 0 and capitals * 3 > len(letters)
+
+
+def _names_in(text: str, run: list[tuple[re.Match[str], Kind]], loud: bool) -> Iterator[tuple[int, int]]:
+    """The names in words that follow one another, none of which is an ordinary one."""
+    at = 0
+    while at < len(run):
+        first, last = _around(text, run, at) if _is_anchor(text, run, at, loud) else (at, at - 1)
+        if first <= last:
+            yield run[first][0].start(), run[last][0].end()
+        at = max(at, last) + 1
+
+
+def _is_anchor(text: str, run: list[tuple[re.Match[str], Kind]], at: int, loud: bool) -> bool:
+    """Whether a person is named here; ``loud``: the text around is in capitals."""
+    word, kind = run[at]
+    if kind is Kind.NAME:
+        if _is_part_of_eponym(text, run, at):
+            return False
+        return len(word[0]) >= MIN_ALONE or _beside(run, at, (Kind.NAME, Kind.COMMON, Kind.UNKNOWN, Kind.INITIAL))
+    if kind is Kind.COMMON:
+        return (not _is_part_of_eponym(text, run, at) and _given_beside(run, at)) or _initial_beside(text, run, at)
+    if kind is Kind.UNKNOWN and word[0][1:].islower():
+        return _initial_in_front(text, run, at) or (loud and _quiet_beside(run, at)) or _common_given_in_front(run, at)
+    return False
+
+
+def _is_part_of_eponym(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
+    """Whether a hyphen joins a name to an eponym: 'Swyer-James'."""
+    return any(
+        0 <= near < len(run)
+        and run[near][1] is Kind.EPONYM
+        and text[min(run[at][0].end(), run[near][0].end())] == "-"
+        for near in (at - 1, at + 1)
+    )
+
+
+def _initial_in_front(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
+    """Whether an unknown word has an initial with its dot: 'K. Guidone', not 'A. Carotis'."""
+    if at == 0 or run[at - 1][1] is not Kind.INITIAL:
+        return False
+    initial = run[at - 1][0]
+    between = text[initial.end() : run[at][0].start()]
+    return between == "." or (between == ". " and initial[0] not in _LATIN)
+
+
+def _quiet_beside(run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
+    """Whether two unknown words, or one and an initial, are written like names where all else is in capitals."""
+    near = [run[position] for position in (at - 1, at + 1) if 0 <= position < len(run)]
+    return any(
+        (kind in (Kind.UNKNOWN, Kind.COMMON) and not word[0].isupper())
+        or (kind is Kind.INITIAL and word[0] not in _NUMERALS)
+        for word, kind in near
+    )
+
+
+def _common_given_in_front(run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
+    if at == 0 or run[at - 1][1] not in (Kind.COMMON, Kind.EPONYM):
+        return False
+    word = run[at - 1][0]
+    return not word[0].isupper() and _is_given(fold(word[0]))
+
+
+def _beside(run: list[tuple[re.Match[str], Kind]], at: int, kinds: tuple[Kind, ...]) -> bool:
+    return any(0 <= near < len(run) and run[near][1] in kinds for near in (at - 1, at + 1))
+
+
+def _given_beside(run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
+    """Whether a given name and a surname stand together."""
+    here = fold(run[at][0][0])
+    for near in (at - 1, at + 1):
+        if 0 <= near < len(run) and run[near][1] in (Kind.COMMON, Kind.EPONYM, Kind.NAME):
+            there = fold(run[near][0][0])
+            if (_is_given(here) and _is_surname(there)) or (_is_given(there) and _is_surname(here)):
+                return True
+    return False
+
+
+def _is_given(folded: str) -> bool:
+    return folded in word_list("common_given_names") or folded in word_list("given_names")
+
+
+def _is_surname(folded: str) -> bool:
+    return folded in word_list("common_surnames") or folded in word_list("surnames")
+
+
+def _initial_beside(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
+    """Whether a surname has an initial: 'Smith, J', 'J. Smith', but not 'HILL L', the left one."""
+    if not _is_surname(fold(run[at][0][0])):
+        return False
+    for near in (at - 1, at + 1):
+        if 0 <= near < len(run) and run[near][1] is Kind.INITIAL:
+            initial = run[near][0]
+            dotted = text[initial.end() : initial.end() + 1] == "."
+            comma = near > at and text[run[at][0].end()] == ","
+            if dotted or comma or initial[0] not in _SIDES:
+                return True
+    return False
+
+
+def _around(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> tuple[int, int]:
+    """First and last word of the name one of whose words stands at ``at``."""
+    first = last = at
+    while first > 0 and last - first < _MOST and _belongs(text, run, first - 1, first):
+        first -= 1
+    while last + 1 < len(run) and last - first < _MOST and _belongs(text, run, last + 1, last):
+        last += 1
+    return first, last
+
+
+def _belongs(text: str, run: list[tuple[re.Match[str], Kind]], new: int, known: int) -> bool:
+    """Whether a word is part of the name beside it."""
+    (word, kind), (other, _) = run[new], run[known]
+    between = text[min(word.end(), other.end()) : max(word.start(), other.start())]
+    if kind in (Kind.NAME, Kind.COMMON):
+        return between.strip() in ("", ",", "-") or between == "." or (len(other[0]) == 1 and between.strip() == ".")
+    if kind is Kind.INITIAL:
+        return word[0] not in _SIDES or text[word.end() : word.end() + 1] == "." or "," in between
+    if kind is Kind.EPONYM:
+        return between == "-" or (_is_given(fold(other[0])) and new > known and not between.strip())
+    # An unknown word is taken for a name beside one, written alike, unless a sentence or a list begins with it.
+    alike = word[0].isupper() == other[0].isupper() and not word[0].islower()
+    title = not word[0].isupper()
+    if between.strip() == ",":
+        return alike and _ends(text, word, other)
+    return alike and (between in ("-", ".") or (title and between.strip() in ("", ".")))
+
+
+def _ends(text: str, word: re.Match[str], other: re.Match[str]) -> bool:
+    """Whether a word before or behind a comma stands alone there, as in a list of names."""
+    return word.start() < other.start() or re.match(r"\s*(?:[,;.()\]\n|]|$)", text[word.end() :][:8]) is not None
