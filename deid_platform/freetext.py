@@ -1,9 +1,9 @@
 """Cleaning of free text: what identifies goes, the clinical rest stays word for word.
 
-Layers, first to last: the subject's own identifiers as read from the header, in any order and spelling of case and
+Layers, first to last: the identifiers of the subject as read from the header, in any order and spelling of case and
 accents, with a mistake in them, or in part; dates, which move like all dates of the subject; forms that identify
-whoever they belong to (telephone numbers, addresses, record numbers); people, told by a title, a cue or a list of names.
-PS3.15 2026c E.3.5 asks for no more than the result.
+whoever they belong to (telephone numbers, addresses, record numbers); people, told by a title, a cue or a list of
+names. PS3.15 2026c E.3.5 asks for no more than the result.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ def word_list(name: str) -> frozenset[str]:
     """The words of ``data/<name>.txt``, which may be compressed (``.txt.gz``), folded."""
     folder = resources.files("deid_platform").joinpath("data")
     packed = folder.joinpath(f"{name}.txt.gz")
-    text = (gzip.decompress(packed.read_bytes()) if packed.is_file() else folder.joinpath(f"{name}.txt").read_bytes()).decode()
+    text = (
+        gzip.decompress(packed.read_bytes()) if packed.is_file() else folder.joinpath(f"{name}.txt").read_bytes()
+    ).decode()
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
@@ -134,9 +136,13 @@ class Sort(Enum):
 
 def _sort(cue: re.Match[str], *, titles: bool) -> Sort:
     if not titles:
-        return Sort.WEAK if cue[0].startswith("c/o") and re.match(r"[A-Z]{2}", cue.string[cue.end() :][:2]) else Sort.CUE
+        return (
+            Sort.WEAK if cue[0].startswith("c/o") and re.match(r"[A-Z]{2}", cue.string[cue.end() :][:2]) else Sort.CUE
+        )
     written = cue[0].strip(" .:_\t\n\x1f")
-    unit = written in ("ms", "MS", "hr", "HR") and re.search(r"\d\s?$", cue.string[max(0, cue.start() - 2) : cue.start()])
+    unit = written in ("ms", "MS", "hr", "HR") and re.search(
+        r"\d\s?$", cue.string[max(0, cue.start() - 2) : cue.start()]
+    )
     if unit or re.fullmatch(name_lists()["weak_titles"], written, re.IGNORECASE):
         return Sort.WEAK
     if written in ("MR", "MRS", "MS") and "." not in cue[0]:
@@ -156,7 +162,11 @@ def _end_of_names(text: str, cue: re.Match[str], sort: Sort) -> int:
         if match is None or _cues().match(text, match.start(1)):
             break
         small = sort is Sort.CERTAIN and cue[0].rstrip().endswith(".") and position == 1
-        named = _continues(match, before, text[end : match.start(1)], small=small) if position else _begins(match, cue, sort)
+        named = (
+            _continues(match, before, text[end : match.start(1)], small=small)
+            if position
+            else _begins(match, cue, sort)
+        )
         if not named:
             break
         end, at, before = match.end(1), match.end(), match[1]
@@ -203,7 +213,10 @@ def _continues(match: re.Match[str], before: str, separator: str, *, small: bool
 
 def _noun_follows(match: re.Match[str]) -> bool:
     """Whether an eponym has its noun behind it: 'Baker cyst', 'Parkinson's disease'."""
-    return re.match(rf"(?:['’]?s)?[\s-]+(?:{name_lists()['eponym_nouns']})", match.string[match.end(1) :][:40], re.I) is not None
+    return (
+        re.match(rf"(?:['’]?s)?[\s-]+(?:{name_lists()['eponym_nouns']})", match.string[match.end(1) :][:40], re.I)
+        is not None
+    )
 
 
 def _made_of(word: str, test: Callable[[str], bool]) -> bool:
@@ -235,7 +248,9 @@ def drop_before_labels(text: str) -> tuple[str, int]:
 def _begin_of_proper_name(text: str, end: int) -> int:
     """Where the run of words that may be names begins that ends at ``end``; ``end`` when there is none."""
     begin = end
-    while word := re.search(r"(?<![^\s,;:<(\[\"=|@/])([^\s,;:<(\[\"=|@/]{1,40})\s*\Z", text[max(0, begin - 60) : begin]):
+    while word := re.search(
+        r"(?<![^\s,;:<(\[\"=|@/])([^\s,;:<(\[\"=|@/]{1,40})\s*\Z", text[max(0, begin - 60) : begin]
+    ):
         if not _part_of_proper_name(word[1]):
             break
         begin -= len(word[0])

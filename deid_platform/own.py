@@ -1,6 +1,6 @@
-"""What is known of one subject, and where texts speak of it: whole names and numbers, misspelled ones, parts of numbers.
+"""What is known of one subject, and where texts speak of it: names and numbers, misspelled ones, parts of numbers.
 
-PS3.15 2026c E.3.5 wants identifiers out of descriptors without saying how people write them; each way is stated here.
+PS3.15 2026c E.3.5 wants identifiers out of descriptors and does not say how people write them; each way is stated here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from deid_platform.names import fold, harmless
+from deid_platform.names import harmless
 
 _WORD = re.compile(r"[^\W\d_]+")
 _JOINER = r"[\s.,^_'’`´-]{1,2}"
@@ -30,7 +30,7 @@ _BEHIND = 24
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:
-    """What is known of one subject, folded (see :func:`fold`): words of names and places, numbers as written."""
+    """What is known of one subject, folded (:func:`deid_platform.names.fold`): words of names and places, numbers."""
 
     names: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
@@ -193,4 +193,7 @@ def _may_be_value(run: re.Match[str]) -> bool:
     return run[0].endswith("000") or _UNIT.match(run.string, run.end()) is not None
 
 
-_UNIT = re.compile(r"\s?(?:[mkµu]?[gls]|[mckµ]?m|m?sv|m?gy|[mkg]?bq|[mk]?hz|kv|ma|mas|hu|ms|iu|cts?|counts?|min|sec|%)\b", re.I)
+_UNIT = re.compile(
+    r"\s?(?:[mkµu]?[gls]|[mckµ]?m|m?sv|m?gy|[mkg]?bq|[mk]?hz|kv|ma|mas|hu|ms|iu|cts?|counts?|min|sec|%)\b",
+    re.IGNORECASE,
+)

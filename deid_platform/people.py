@@ -15,7 +15,9 @@ from deid_platform.names import PLACEHOLDER, eponymic, fold, harmless, name_list
 
 _WORD = re.compile(r"[^\W\d_](?:['’]?[^\W\d_])*")
 _JOINT = re.compile(r"\s|,\s?|\.\s?|\^{1,3}|-")
-_CARETS = re.compile(r"[^\W\d_][^\W\d_.'’ -]*\^{1,4}[^\W\d_][^\W\d_]+(?:\^{1,4}[^\W\d_]+)*\^{0,4}|[^\W\d_]{2,}\^{1,4}[^\W\d_]\b\^{0,4}")
+_CARETS = re.compile(
+    r"[^\W\d_][^\W\d_.'’ -]*\^{1,4}[^\W\d_]{2,}(?:\^{1,4}[^\W\d_]+)*\^{0,4}|[^\W\d_]{2,}\^{1,4}[^\W\d_]\b\^{0,4}"
+)
 MIN_ALONE = 5
 """Letters from which on a listed name goes without another one beside it."""
 _MOST = 5
@@ -140,9 +142,7 @@ def _is_anchor(text: str, run: list[tuple[re.Match[str], Kind]], at: int, loud: 
 def _is_part_of_eponym(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
     """Whether a hyphen joins a name to an eponym: 'Swyer-James'."""
     return any(
-        0 <= near < len(run)
-        and run[near][1] is Kind.EPONYM
-        and text[min(run[at][0].end(), run[near][0].end())] == "-"
+        0 <= near < len(run) and run[near][1] is Kind.EPONYM and text[min(run[at][0].end(), run[near][0].end())] == "-"
         for near in (at - 1, at + 1)
     )
 

@@ -99,7 +99,13 @@ def test_what_goes_is_counted() -> None:
     assert drop_after_cues("AX T1") == ("AX T1", 0)
 
 
-@pytest.mark.parametrize("name", ["clinical_words", "anatomy_words", "place_words"])
+LISTS = [
+    "clinical_words", "more_clinical_words", "anatomy_words", "place_words", "eponyms", "given_names",
+    "common_given_names", "common_surnames",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTS)
 def test_a_list_of_words_holds_folded_words_once_each_and_in_order(name: str) -> None:
     lines = [line for line in (DATA / f"{name}.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
     assert lines == sorted(set(lines))
@@ -112,7 +118,7 @@ def test_names_of_sequences_positions_and_organs_are_clinical_words(word: str) -
     assert word in clinical_words()
 
 
-@pytest.mark.parametrize("kind", ["titles", "cues", "particles", "places", "credentials", "medical_endings"])
+@pytest.mark.parametrize("kind", list(name_lists()))
 def test_the_lists_of_words_beside_names_match_whole_words_in_any_case(kind: str) -> None:
     for entry in tomllib.loads((DATA / "name_words.toml").read_text("utf-8"))[kind]:
         assert re.compile(f"(?:{entry})", re.IGNORECASE).groups == 0, f"{entry} has a group"

@@ -1,4 +1,4 @@
-"""Values that look like identifiers and are none: what names a product, and numbers a table of private elements keeps."""
+"""Values that look like identifiers and are none: names of products, and numbers a private table keeps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import csv
 import io
 from functools import cache
 from importlib import resources
+
+from deid_platform.dates import shift_value
 
 _LONGEST = 20
 
@@ -27,6 +29,6 @@ def names_product(tag: int) -> bool:
 
 
 def is_plain_number(value: bytes) -> bool:
-    """Whether a text is one number: in an element a table vouches for no other rule than for DS and IS applies."""
+    """Whether a text is one number and no date: where a table vouches for it, it is treated like a DS or IS value."""
     number = value.strip(b" \0")
-    return number.isdigit() and len(number) <= _LONGEST
+    return number.isdigit() and len(number) <= _LONGEST and shift_value(number.decode(), 0) is None
