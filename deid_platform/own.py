@@ -80,7 +80,7 @@ def _own_pattern(own: Identifiers) -> re.Pattern[str] | None:
 def _written_as_one(names: dict[str, str], weak: list[str]) -> Iterator[str]:
     """Patterns for names without a space between them: janesmith, jsmith, smithj."""
     if names:
-        yield rf"(?:{'|'.join(names.values())}){{2,}}"
+        yield rf"(?:{'|'.join(names.values())}){{2,}}+"
     if long := "|".join(pattern for name, pattern in names.items() if len(name) > 4):
         short = "|".join(sorted({*weak, *(name[0] for name in names)}))
         yield rf"(?:{short}){{1,2}}(?:{long})|(?:{long})(?:{short}){{1,2}}"
