@@ -7,11 +7,21 @@ Whole days move, times of day stay, so intervals between any two moments of one 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import cache
-from importlib import resources
+
+from deid_platform.calendars import (
+    ROMAN,
+    ROMAN_MONTHS,
+    month_like,
+    month_numbers,
+    month_rows,
+    ordinal,
+    weekday_like,
+    weekday_numbers,
+    without_accents,
+)
 
 FIRST_YEAR, LAST_YEAR = 1850, 2150
 """Eight digits outside these years are taken for a number, not for a date."""
@@ -26,10 +36,6 @@ _PARTIAL = re.compile(r"((?:18|19|20)\d\d)(?:0[1-9]|1[0-2])?")
 _NO_YEAR, _NO_DAY = 2000, 15
 # Long names of months that are other words, too.
 _OTHER_WORDS = frozenset(("mars", "mayo"))
-# Languages that write a dot after the day.
-_DOTTED = frozenset(("de", "de-short", "da", "nb", "cs"))
-_ROMAN = "(?-i:XII|XI|IX|X|VIII|VII|VI|IV|V|III|II|I)"
-_ROMAN_MONTHS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 # The year that precedes the first one of a Japanese era, and the distance of the Thai (Buddhist) calendar.
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
 _ERA_DATE = re.compile(rf"({'|'.join(_ERAS)})\s?(\d{{1,2}}|元)\s?年\s?(\d{{1,2}})\s?月\s?(\d{{1,2}})\s?日")
@@ -76,47 +82,6 @@ def truncate_value(value: str, oldest: int) -> str | None:
     return match[2].join((match[1], "01", "01")) + match[5]
 
 
-@cache
-def _month_rows() -> dict[str, tuple[str, ...]]:
-    """Twelve names by language and length, from ``data/months.csv``."""
-    text = resources.files("deid_platform").joinpath("data/months.csv").read_text("utf-8")
-    rows = (line.split(",") for line in text.splitlines() if line and not line.startswith("#"))
-    return {row[0]: tuple(row[1:]) for row in rows}
-
-
-@cache
-def _weekday_rows() -> dict[str, tuple[str, ...]]:
-    """Seven names, Monday first, by language and length, from ``data/weekdays.csv``."""
-    text = resources.files("deid_platform").joinpath("data/weekdays.csv").read_text("utf-8")
-    rows = (line.split(",") for line in text.splitlines() if line and not line.startswith("#"))
-    return {row[0]: tuple(row[1:]) for row in rows}
-
-
-@cache
-def _weekday_numbers() -> dict[str, tuple[str, int]]:
-    """Language and number of a weekday by its name, in lower case, with and without accents."""
-    found: dict[str, tuple[str, int]] = {}
-    for language, row in _weekday_rows().items():
-        for number, name in enumerate(row):
-            for spelled in (name.casefold(), _without_accents(name.casefold())):
-                found.setdefault(spelled, (language, number))
-    return found
-
-
-@cache
-def _month_numbers() -> dict[str, int]:
-    """Number of a month by its name, in lower case, with and without accents."""
-    found: dict[str, int] = {}
-    for row in _month_rows().values():
-        for number, name in enumerate(row, start=1):
-            found |= {name.casefold(): number, _without_accents(name.casefold()): number}
-    return found
-
-
-def _without_accents(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-
-
 def _alternatives(names: set[str]) -> str:
     return "|".join(sorted(map(re.escape, names), key=lambda name: (-len(name), name)))
 
@@ -124,11 +89,11 @@ def _alternatives(names: set[str]) -> str:
 @cache
 def _pattern() -> re.Pattern[str]:
     """One alternative per order of year (y), month (m, by name n), day (d) and its ending (o); a, b may be either."""
-    names, weekdays = _alternatives({*_month_numbers()}), _alternatives({*_weekday_numbers()})
+    names, weekdays = _alternatives({*month_numbers()}), _alternatives({*weekday_numbers()})
     # Short names are too often something else (SET 2000, MAG 12) to stand for a date with only one number beside them.
-    rows = [row for key, row in _month_rows().items() if "-" not in key or key.startswith("en-")]
+    rows = [row for key, row in month_rows().items() if "-" not in key or key.startswith("en-")]
     plain = {name.casefold() for row in rows for name in row}
-    plain |= set(map(_without_accents, plain))
+    plain |= set(map(without_accents, plain))
     long = _alternatives({name for name in plain if len(name) > 3} - _OTHER_WORDS)
     # A date may touch letters and underscores (scan_20200131) but never another digit or a decimal point, so that
     # UIDs, decimal numbers and serial numbers are left to other rules.
@@ -140,8 +105,8 @@ def _pattern() -> re.Pattern[str]:
           | (?P<a3>\d{{1,2}})(?P<s3>\s?[-./]\s?|(?<=\d\d)\s(?=\d\d\s(?:19|20)\d\d))
               (?P<b3>\d{{1,2}})(?P=s3)['’]?(?P<y3>\d{{4}}|\d{{2}})(?!\s?(?:[cm]m|m[gls]|kv|hu)\b)
           | (?P<m4>0[1-9]|1[0-2])/(?P<y4>(?:19|20)\d{{2}})
-          | (?P<d11>\d{{1,2}})(?P<s4>[-./])(?P<r11>{_ROMAN})(?P=s4)['’]?(?P<y11>\d{{4}}|\d{{2}})
-          | (?P<d12>\d{{1,2}})\s(?P<r12>{_ROMAN})\s(?P<y12>(?:19|20)\d{{2}})
+          | (?P<d11>\d{{1,2}})(?P<s4>[-./])(?P<r11>{ROMAN})(?P=s4)['’]?(?P<y11>\d{{4}}|\d{{2}})
+          | (?P<d12>\d{{1,2}})\s(?P<r12>{ROMAN})\s(?P<y12>(?:19|20)\d{{2}})
           | (?P<y5>\d{{4}})(?P<s5>[-./\s_]{{0,2}})(?P<n5>{names})(?P=s5)(?P<d5>\d{{1,2}})
           | (?P<d6>\d{{1,2}})(?P<o6>st|nd|rd|th|er|[º°ª])?[-./,\s_]{{0,2}}(?:de\s|of\s)?(?P<n6>{names})
               [-./,\s_'’]{{0,2}}(?:del?\s|of\s)?(?P<y6>\d{{4}}|\d{{2}}(?!:\d)(?!,?\s?(?:19|20)\d\d))
@@ -229,8 +194,8 @@ def _month_meant(match: re.Match[str], parts: dict[str, str]) -> int:
     if "m" in parts:
         return int(match[parts["m"]])
     if "r" in parts:
-        return _ROMAN_MONTHS.index(match[parts["r"]]) + 1
-    return _month_numbers()[match[parts["n"]].casefold()]
+        return ROMAN_MONTHS.index(match[parts["r"]]) + 1
+    return month_numbers()[match[parts["n"]].casefold()]
 
 
 def _write(match: re.Match[str], parts: dict[str, str], day: date) -> str:
@@ -245,13 +210,13 @@ def _write(match: re.Match[str], parts: dict[str, str], day: date) -> str:
         year = day.year + (_BUDDHIST if int(written) in _BUDDHIST_YEARS else 0)
         new["y"] = f"{year:04d}"[-len(written) :]
     if "r" in parts:
-        new["r"] = _ROMAN_MONTHS[day.month - 1]
+        new["r"] = ROMAN_MONTHS[day.month - 1]
     if "w" in parts:
-        new["w"] = _weekday(match["w"], day)
+        new["w"] = weekday_like(match["w"], day)
     if "n" in parts:
-        new["n"] = _same_style(match, parts["n"], day.month)
+        new["n"] = _month(match, parts["n"], day.month)
     if "o" in parts:
-        new["o"] = _ordinal(match[parts["o"]], day.day)
+        new["o"] = ordinal(match[parts["o"]], day.day)
     text, end = "", match.start()
     for part, group in sorted(parts.items(), key=lambda item: match.start(item[1])):
         if part in new:
@@ -259,42 +224,8 @@ def _write(match: re.Match[str], parts: dict[str, str], day: date) -> str:
     return text + match.string[end : match.end()]
 
 
-def _ordinal(written: str, day: int) -> str:
-    """The ending of a day: st, nd, rd, th, or er, which the French write after the first only."""
-    if not written.isalpha() or written in "ºª":
-        return written
-    if written.casefold() == "er":
-        return written if day == 1 else ""
-    ending = "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-    return ending.upper() if written.isupper() else ending
-
-
-def _weekday(written: str, day: date) -> str:
-    """The name of a day in the language, length and case of another one."""
-    name = _weekday_rows()[_weekday_numbers()[written.casefold()][0]][day.weekday()]
-    if written.isascii():
-        name = _without_accents(name)
-    if written.isupper():
-        return name.upper()
-    return name.capitalize() if written[0].isupper() else name.lower()
-
-
-def _same_style(match: re.Match[str], group: str, month: int) -> str:
-    """The month in the language, length and case it is written in: JAN becomes FEB, janvier becomes mars."""
-    written = match[group]
-    number = _month_numbers()[written.casefold()]
+def _month(match: re.Match[str], group: str, month: int) -> str:
     dotted = match.string[: match.start(group)].rstrip().endswith(".")
     compact = not re.search(r"\s", match[0])
-
-    def strangeness(language: str) -> tuple[bool, ...]:
-        name = _month_rows()[language][number - 1]
-        spelled = written.casefold() not in (name.casefold(), _without_accents(name.casefold()))
-        case = name[0].isupper() != written[0].isupper()
-        return spelled, dotted != (language in _DOTTED), case, compact != ("-" in language)
-
-    name = _month_rows()[min(_month_rows(), key=strangeness)][month - 1]
-    if match.string.isascii():
-        name = _without_accents(name)
-    if written.isupper():
-        return name.upper()
-    return name.capitalize() if written[:1].isupper() else name.lower()
+    name = month_like(match[group], month, dotted=dotted, compact=compact)
+    return without_accents(name) if match.string.isascii() else name
