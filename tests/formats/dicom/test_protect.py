@@ -227,7 +227,7 @@ def test_kept_texts_lose_only_what_is_known_of_the_subject() -> None:
 
 
 def test_safe_private_bytes_are_kept() -> None:
-    for value in (bytes(range(256)), b"", b"ABCD", bytes(16)):
+    for value in (bytes(range(0, 256, 7)), b"", b"ABCD", bytes(16)):
         assert protector().opaque(value) == value
 
 
