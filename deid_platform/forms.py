@@ -31,6 +31,11 @@ def replace_addresses(text: str) -> tuple[str, int]:
     return _replaced(text, addresses=True) if _CONNECTED.search(text) else (text, 0)
 
 
+def replace_e_mail_addresses(text: str) -> tuple[str, int]:
+    """The text without e-mail addresses, which name a person wherever they stand."""
+    return dict(text_patterns())["e-mail"].subn(PLACEHOLDER, text) if "@" in text else (text, 0)
+
+
 def replace_forms(text: str) -> tuple[str, int]:
     """The text without any other form, and how many there were."""
     return _replaced(text, addresses=False)

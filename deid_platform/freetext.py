@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deid_platform.dates import Move, replace_in_text
-from deid_platform.forms import may_hold_forms, replace_addresses, replace_forms, text_patterns
+from deid_platform.forms import may_hold_forms, replace_addresses, replace_e_mail_addresses, replace_forms, text_patterns
 from deid_platform.names import PLACEHOLDER, clinical_words, drop_after_cues, drop_before_labels, fold, word_list
 from deid_platform.own import Identifiers, Span, near_spans, own_spans
 from deid_platform.people import drop_people
@@ -64,8 +64,10 @@ class TextCleaner:
         return text.replace(_SPACE_FOR, "_") if joined else text, total
 
     def redact_known(self, text: str) -> tuple[str, int]:
-        """The text without the subject's own identifiers and with other UIDs."""
+        """The text without the subject's own identifiers and e-mail addresses, and with other UIDs."""
+        text, addresses = replace_e_mail_addresses(text)
         text, count = self.redact_own(text)
+        count += addresses
         if "." not in text:
             return text, count
         text, uids = _UID.subn(lambda match: self.uid(match[0]), text)

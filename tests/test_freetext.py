@@ -244,3 +244,9 @@ def test_long_monotonous_texts_are_cleaned_without_getting_lost(piece: str) -> N
     text = piece * (20000 // len(piece))
     known = own("Aaa^Aa^A", number="1111")
     assert len(clean(text, known)) <= len(text) * 2
+
+
+def test_kept_texts_lose_e_mail_addresses_of_anybody() -> None:
+    cleaner = TextCleaner(Identifiers(), None, str)
+    assert cleaner.redact_known("mail eva.berg@clinic.example now") == ("mail ___ now", 1)
+    assert cleaner.redact_known("T2 @ 3T, www.vendor.example") == ("T2 @ 3T, www.vendor.example", 0)

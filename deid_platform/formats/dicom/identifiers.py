@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from deid_platform.formats.dicom.charset import Charset, byte_forms, charset_of
@@ -27,6 +27,8 @@ _PREFIXES = frozenset(
     "von van de der den del della di da dos la le el al bin ibn und and the mac st dr prof mr mrs ms".split()
 )
 _NOBODY = frozenset("anonymous anonymized anonymised unknown none null test patient phantom name removed".split())
+LONGEST = 256
+"""Bytes of a value from which on it is unlikely to be met again."""
 MIN_NUMBER = 4
 """Shorter numbers are too common in texts to be taken for an identifier."""
 
@@ -71,12 +73,12 @@ def _visit(data: DataSet, charset: Charset, found: _Found) -> None:
 def _note(element: Element, value: bytes, charset: Charset, found: _Found) -> None:
     kind = "name" if element.vr == "PN" else identifying_attributes().get(element.tag)
     if kind is not None and not is_kept(found.policy, kind, element.tag, element.vr):
-        _add(kind, charset.decode(value), found)
+        _add(kind, value, charset, found)
         if kind == "name" or not value.isascii() or b"\x1b" in value:
-            found.forms.update(byte_forms(value))
-    if element.vr in STRING_VRS:
+            found.forms.update(_repeated_forms(value) if len(value) <= LONGEST else byte_forms(value))
+    if 0 in value and element.vr in STRING_VRS:
         for name in swallowed_names(value):
-            _add("name", charset.decode(name), found)
+            _add("name", name, charset, found)
 
 
 def is_kept(policy: Policy | None, kind: str, tag: int, vr: str) -> bool:
@@ -89,13 +91,26 @@ def is_kept(policy: Policy | None, kind: str, tag: int, vr: str) -> bool:
     return policy.rule(tag, vr).action is Action.KEEP if kind == "device" else policy.vouches_for(tag, vr)
 
 
-def _add(kind: str, text: str, found: _Found) -> None:
-    if kind == "name":
-        found.names.update(name_words(text))
-    elif kind == "place":
-        found.places.update(place_words(text))
-    else:
-        found.numbers.update(numbers(text))
+def _add(kind: str, value: bytes, charset: Charset, found: _Found) -> None:
+    words = (_repeated_words if len(value) <= LONGEST else _words)(kind, value, charset)
+    {"name": found.names, "place": found.places}.get(kind, found.numbers).update(words)
+
+
+def _words(kind: str, value: bytes, charset: Charset) -> frozenset[str]:
+    """What a value tells: the words of a name or a place, or numbers."""
+    read = {"name": name_words, "place": place_words}.get(kind, numbers)
+    return frozenset(read(charset.decode(value)))
+
+
+@lru_cache(maxsize=2048)
+def _repeated_words(kind: str, value: bytes, charset: Charset) -> frozenset[str]:
+    """The same for short values, which the objects of a series repeat."""
+    return _words(kind, value, charset)
+
+
+@lru_cache(maxsize=512)
+def _repeated_forms(value: bytes) -> frozenset[bytes]:
+    return frozenset(byte_forms(value))
 
 
 def name_words(text: str) -> Iterator[str]:

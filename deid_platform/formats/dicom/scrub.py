@@ -10,7 +10,7 @@ from typing import BinaryIO
 from deid_platform.dictionary import tag_text
 from deid_platform.formats.dicom.advice import Advice, advice_of
 from deid_platform.formats.dicom.answers import UNASKED, Answers, Unasked
-from deid_platform.formats.dicom.charset import Charset, charset_of, is_declaration
+from deid_platform.formats.dicom.charset import Charset, charset_of
 from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, INSTITUTION_CODES, is_published
 from deid_platform.formats.dicom.documents import known_types, replacement_document
 from deid_platform.formats.dicom.elements import CHARACTER_SET, ICC_PROFILE, PIXEL_TAGS, DataSet, Element, Extent
@@ -18,12 +18,11 @@ from deid_platform.formats.dicom.graphics import take_regions
 from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.opaque import holds_another
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
-from deid_platform.formats.dicom.products import is_plain_number, names_product
-from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
+from deid_platform.formats.dicom.protect import TEXT_VRS, Protector
 from deid_platform.formats.dicom.references import drop_stale_lists
 from deid_platform.formats.dicom.structured import CONTENT, CONTENT_SEQUENCES, ContentCleaner
+from deid_platform.formats.dicom.treatment import Treatment
 from deid_platform.formats.dicom.vendor import clean_header
-from deid_platform.formats.dicom.vr import BINARY_VRS
 from deid_platform.model import Change
 from deid_platform.policy import Action, ObjectRules, Option, Policy, Rule
 from deid_platform.policy.private import private_segment, public_segment
@@ -31,6 +30,7 @@ from deid_platform.subjects import Pseudonym
 
 SOP_CLASS = 0x00080016
 ENCAPSULATED_DOCUMENT, MIME_TYPE, MIME_TYPES, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420014, 0x00420015
+_OWN_TREATMENT = frozenset({ENCAPSULATED_DOCUMENT, PATIENT_ID, ICC_PROFILE, MIME_TYPE, MIME_TYPES})
 _CONTENT_STEP = f"{public_segment(CONTENT)}/"
 _NESTED_PIXELS = Rule(Action.REMOVE, "pixels in a sequence, which nobody looks at")
 _ADVISED = Rule(Action.REMOVE, "(0008,0300): the sender says it identifies, or may")
@@ -52,11 +52,13 @@ class Scrubber:
     file: BinaryIO | None = None
     changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _rules: ObjectRules = field(init=False)
+    _treatment: Treatment = field(init=False)
     _advice: Advice = field(init=False)
 
     def scrub(self, data: DataSet) -> None:
         """Apply the policy to ``data`` and all it holds; patient number and name become the subject's pseudonym."""
         self._rules = self.policy.of(_sop_class(data))
+        self._treatment = Treatment(self.policy, self.protector)
         self._advice = advice_of(data, little=self.little)
         clean_graphics = Option.CLEAN_GRAPHICS in self.policy.options
         regions = take_regions(data, self._note, little=self.little) if clean_graphics else {}
@@ -185,14 +187,15 @@ class Scrubber:
     def _value(
         self, data: DataSet, element: Element, value: bytes, rule: Rule, charset: Charset, *, replace: bool
     ) -> None:
-        own = self._own_treatment(data, element, value, rule, charset)
-        if own is not None:
-            self._set(element, own, rule)
-            return
+        if element.tag in _OWN_TREATMENT:
+            own = self._own_treatment(data, element, value, rule, charset)
+            if own is not None:
+                self._set(element, own, rule)
+                return
         question = (element.tag, element.vr, rule.action, value, charset, replace)
         treated = self.answers.get(question, UNASKED)
         if isinstance(treated, Unasked):
-            treated = self._treated(element.tag, element.vr, rule.action, value, charset, replace=replace)
+            treated = self._treatment.treat(element.tag, element.vr, rule.action, value, charset, replace=replace)
             self.answers.keep(question, treated)
         self._replace(data, element, treated, rule)
 
@@ -206,7 +209,7 @@ class Scrubber:
     def _own_treatment(
         self, data: DataSet, element: Element, value: bytes, rule: Rule, charset: Charset
     ) -> bytes | None:
-        """The new value of the few attributes that are treated like no other, None for all others."""
+        """The new value of an attribute that is treated like no other, None where it is treated like all."""
         if element.tag == ENCAPSULATED_DOCUMENT and rule.action is Action.DUMMY:
             return _stand_in(data)
         if element.tag == PATIENT_ID and rule.action is Action.DUMMY:
@@ -215,64 +218,11 @@ class Scrubber:
             return cleaned_profile(value) or standard_profile()
         return known_types(value) if element.tag in (MIME_TYPE, MIME_TYPES) else None
 
-    def _treated(
-        self, tag: int, vr: str, action: Action, value: bytes, charset: Charset, *, replace: bool
-    ) -> bytes | None:
-        """The new value, None to remove the element: a function of its arguments, the policy and the subject alone."""
-        protector = self.protector
-        if vr == "UN" and not tag >> 16 & 1:
-            return None
-        if vr == "UI":
-            return protector.uid(value, keep=action is Action.KEEP and tag >> 16 & 1 == 0)
-        if action is Action.DUMMY or (replace and vr in TEXT_VRS):
-            return protector.dummy(vr, value)
-        if action is Action.UID:
-            return protector.uids_only(value)
-        if vr in TEXT_VRS:
-            own_only = action is not Action.CLEAN or names_product(tag) or (tag >> 16 & 1 and is_plain_number(value))
-            return (protector.own_only if own_only else protector.text)(vr, value, charset)
-        if vr in ("DA", "DT", "TM"):
-            return self._date(vr, action, value)
-        return self._other(tag, vr, action, value, charset)
-
-    def _date(self, vr: str, action: Action, value: bytes) -> bytes:
-        """A date by the policy's way with dates; where they all go, those stay that an option keeps with its device."""
-        dates = self.policy.dates
-        if action is Action.KEEP or (action is Action.CLEAN and dates != "remove"):
-            return self.protector.date(vr, value, keep=dates in ("keep", "remove"))
-        return b""
-
-    def _other(self, tag: int, vr: str, action: Action, value: bytes, charset: Charset) -> bytes | None:
-        """Terms, numbers, ages, names and bytes that are kept or cleaned."""
-        protector = self.protector
-        if vr == "AS":
-            return protector.age(value)
-        if vr in NUMBER_VRS:
-            return protector.number(value)
-        if vr == "CS":
-            if tag == CHARACTER_SET:
-                return value if is_declaration(value) else None
-            return protector.term(value, charset)
-        if vr in ("PN", "AE", "UR"):
-            return self._named(tag, vr, action, value, charset)
-        if vr in BINARY_VRS and tag >> 16 & 1:
-            return protector.opaque(value)
-        if vr in BINARY_VRS and action is not Action.KEEP:
-            return None
-        # A binary number whose bytes do not add up, or spell a text, is something else under a false VR.
-        return None if len(value) % NUMBER_BYTES.get(vr, 1) or protector.spells_identifiers(value) else value
-
     def _patient(self, data: DataSet, number: bytes, charset: Charset) -> bytes:
         """What takes the place of a patient number, whose issuer stands beside it; it may be of another patient."""
         identity = self.protector.identity
         subject = identity.subject(charset.decode(number), self.study_uid, issuer_in(data, charset))
         return identity.mentioned(subject).encode()
-
-    def _named(self, tag: int, vr: str, action: Action, value: bytes, charset: Charset) -> bytes:
-        """Names of persons, application entities and addresses go unless a rule keeps just this one."""
-        if action is Action.KEEP and (vr == "AE" or self.policy.vouches_for(tag, vr)):
-            return self.protector.own_only(vr, value, charset)
-        return self.protector.title(vr, value, charset) if action is Action.CLEAN and vr == "AE" else b""
 
     def _set(self, element: Element, value: bytes, rule: Rule) -> None:
         if value != element.value:
