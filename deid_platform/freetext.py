@@ -14,7 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deid_platform.dates import Move, replace_in_text
-from deid_platform.forms import may_hold_forms, replace_addresses, replace_e_mail_addresses, replace_forms, text_patterns
+from deid_platform.forms import (
+    may_hold_forms,
+    replace_addresses,
+    replace_e_mail_addresses,
+    replace_forms,
+    text_patterns,
+)
 from deid_platform.names import PLACEHOLDER, clinical_words, drop_after_cues, drop_before_labels, fold, word_list
 from deid_platform.own import Identifiers, Span, near_spans, own_spans
 from deid_platform.people import drop_people
