@@ -47,7 +47,7 @@ def month_numbers() -> dict[str, int]:
     found: dict[str, int] = {}
     for row in month_rows().values():
         for number, name in enumerate(row, start=1):
-            found |= {name.casefold(): number, without_accents(name.casefold()): number}
+            found = {name.casefold(): number, without_accents(name.casefold()): number} | found
     return found
 
 

@@ -107,7 +107,7 @@ def _pattern() -> re.Pattern[str]:
           | (?P<m4>0[1-9]|1[0-2])/(?P<y4>(?:19|20)\d{{2}})
           | (?P<d11>\d{{1,2}})(?P<s4>[-./])(?P<r11>{ROMAN})(?P=s4)['’]?(?P<y11>\d{{4}}|\d{{2}})
           | (?P<d12>\d{{1,2}})\s(?P<r12>{ROMAN})\s(?P<y12>(?:19|20)\d{{2}})
-          | (?P<y5>\d{{4}})(?P<s5>[-./\s_]{{0,2}})(?P<n5>{names})(?P=s5)(?P<d5>\d{{1,2}})
+          | (?P<y5>\d{{4}})(?P<s5>[-./\s_]{{0,2}})(?P<n5>{names})(?:(?P=s5)|\s)(?P<d5>\d{{1,2}})
           | (?P<d6>\d{{1,2}})(?P<o6>st|nd|rd|th|er|[º°ª])?[-./,\s_]{{0,2}}(?:de\s|of\s)?(?P<n6>{names})
               [-./,\s_'’]{{0,2}}(?:del?\s|of\s)?(?P<y6>\d{{4}}|\d{{2}}(?!:\d)(?!,?\s?(?:19|20)\d\d))
           | (?<![^\W_])(?P<n7>{names})[-.\s]{{0,2}}(?P<d7>\d{{1,2}})(?P<o7>st|nd|rd|th)?
@@ -123,6 +123,9 @@ def _pattern() -> re.Pattern[str]:
 
 Move = Callable[[date], "date | str"]
 """What becomes of a date in text: another date, written in the same way, or a text in its place."""
+_ASIDE = 0xF0000
+ASIDE = re.compile("[\U000f0000-\U000ffffd]")
+"""Characters of private use, no words, numbers or spaces: one for each date that is set aside."""
 
 
 def _era_moved(match: re.Match[str], move: Move | None, placeholder: str) -> str:
@@ -135,11 +138,16 @@ def _era_moved(match: re.Match[str], move: Move | None, placeholder: str) -> str
     return moved if isinstance(moved, str) else f"{moved.year}年{moved.month}月{moved.day}日"
 
 
-def replace_in_text(text: str, move: Move | None, placeholder: str) -> tuple[str, int]:
+def replace_in_text(
+    text: str, move: Move | None, placeholder: str, aside: dict[str, str] | None = None
+) -> tuple[str, int]:
     """Every date in running text moved by ``move``, or replaced where ``move`` is None; also how many there were.
 
     Dates with dots are taken to begin with the day, others with the month as in the United States, unless that is
     impossible; moving keeps the order, so a wrong guess yields a wrong shifted date, never the original one.
+
+    With ``aside`` dates that stand alone go there and leave :data:`ASIDE` in the text, where no other rule can take
+    their figures for a number; :func:`put_back` ends that.
     """
     count = 0
 
@@ -147,15 +155,32 @@ def replace_in_text(text: str, move: Move | None, placeholder: str) -> tuple[str
         nonlocal count
         rewrite = _era_moved if match.re is _ERA_DATE else _rewrite
         rewritten = rewrite(match, move, placeholder)
-        count += rewritten != match[0]
-        return rewritten
+        count += rewritten not in (None, match[0])
+        if rewritten is not None and aside is not None and _stands_alone(match):
+            mark = chr(_ASIDE + len(aside))
+            aside[mark] = rewritten
+            return mark
+        return match[0] if rewritten is None else rewritten
 
     if "年" in text:
         text = _ERA_DATE.sub(swap, text)
     return _pattern().sub(swap, text), count
 
 
-def _rewrite(match: re.Match[str], move: Move | None, placeholder: str) -> str:
+def put_back(text: str, aside: dict[str, str]) -> str:
+    """The text with the dates in it that were set aside."""
+    return ASIDE.sub(lambda mark: aside.get(mark[0], ""), text) if aside else text
+
+
+def _stands_alone(match: re.Match[str]) -> bool:
+    """Whether a date is no part of a longer number: 19620413-5180 is one of a person."""
+    return not match.string[max(0, match.start() - 1) : match.start()].isalnum() and not re.match(
+        r"[^\W_]|[-+/]\d", match.string[match.end() : match.end() + 2]
+    )
+
+
+def _rewrite(match: re.Match[str], move: Move | None, placeholder: str) -> str | None:
+    """The date moved, None when it is none."""
     for parts in _readings(match):
         day = _day_meant(match, parts)
         if day is not None:
@@ -164,7 +189,7 @@ def _rewrite(match: re.Match[str], move: Move | None, placeholder: str) -> str:
                 return _write(match, parts, moved)
             return moved if "y" in parts else placeholder  # a year nobody wrote is no text to put there
     # Looks like a date, names no day: the separators tell whether it can be anything else (12.5.0 is a version).
-    return match[0]
+    return None
 
 
 def _readings(match: re.Match[str]) -> Iterator[dict[str, str]]:

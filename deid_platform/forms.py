@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tomllib
 from functools import cache
@@ -11,7 +12,11 @@ from deid_platform.names import PLACEHOLDER
 
 _AGES = "age over 89"
 _MAY_HOLD_FORMS = re.compile(r"\d|@|www|://", re.IGNORECASE)
-_CONNECTED = re.compile(r"@|www\.|://", re.IGNORECASE)
+_CONNECTED = re.compile(r"@|www\.|://|\||['\"]\s*[:=]|=\s*['\"]|</", re.IGNORECASE)
+_LEAST_CODED = 12
+_CODED = re.compile(rf"(?<![\w+/=])[A-Za-z\d+/]{{{_LEAST_CODED - 2},}}={{0,2}}(?![\w+/=])")
+_FIRST, _STREETS = "e-mail|web address|field", "street address"
+"""Names of the forms that go first, and before what is known of the subject."""
 
 
 @cache
@@ -27,8 +32,30 @@ def may_hold_forms(text: str) -> bool:
 
 
 def replace_addresses(text: str) -> tuple[str, int]:
-    """The text without e-mail and web addresses, which may hold underscores."""
-    return _replaced(text, addresses=True) if _CONNECTED.search(text) else (text, 0)
+    """The text without fields of records, e-mail and web addresses, which may hold underscores, and without base64."""
+    text, coded = _without_base64(text) if len(text) >= _LEAST_CODED else (text, 0)
+    text, count = _replaced(text, _forms_for(_FIRST)) if _CONNECTED.search(text) else (text, 0)
+    return text, coded + count
+
+
+def _without_base64(text: str) -> tuple[str, int]:
+    """The text without words that are another text in base64, as long ones are not by chance."""
+    coded = [run.span() for run in _CODED.finditer(text) if _is_coded_text(run[0])]
+    for start, end in reversed(coded):
+        text = text[:start] + PLACEHOLDER + text[end:]
+    return text, len(coded)
+
+
+def _is_coded_text(word: str) -> bool:
+    try:
+        return len(word) % 4 == 0 and base64.b64decode(word).decode("utf-8").isprintable()
+    except ValueError:
+        return False
+
+
+def replace_streets(text: str) -> tuple[str, int]:
+    """The text without street addresses: before single words of them are known for a place, or taken for a person."""
+    return _replaced(text, _forms_for(_STREETS)) if any(map(str.isdecimal, text)) else (text, 0)
 
 
 def replace_e_mail_addresses(text: str) -> tuple[str, int]:
@@ -38,15 +65,21 @@ def replace_e_mail_addresses(text: str) -> tuple[str, int]:
 
 def replace_forms(text: str) -> tuple[str, int]:
     """The text without any other form, and how many there were."""
-    return _replaced(text, addresses=False)
+    return _replaced(text, _forms_for(""))
 
 
-def _replaced(text: str, *, addresses: bool) -> tuple[str, int]:
+@cache
+def _forms_for(kinds: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The forms whose names begin with one of ``kinds``, with none of them the rest."""
+    chosen = re.compile(kinds or f"{_FIRST}|{_STREETS}")
+    return tuple(form for form in text_patterns() if (chosen.match(form[0]) is not None) is bool(kinds))
+
+
+def _replaced(text: str, forms: tuple[tuple[str, re.Pattern[str]], ...]) -> tuple[str, int]:
     total = 0
-    for name, pattern in text_patterns():
-        if (name in ("e-mail", "web address")) is addresses:
-            text, count = pattern.subn(_capped_age if name.startswith(_AGES) else _keep_label, text)
-            total += count
+    for name, pattern in forms:
+        text, count = pattern.subn(_capped_age if name.startswith(_AGES) else _keep_label, text)
+        total += count
     return text, total
 
 

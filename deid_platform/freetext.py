@@ -13,16 +13,17 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deid_platform.dates import Move, replace_in_text
+from deid_platform.dates import ASIDE, Move, put_back, replace_in_text
 from deid_platform.forms import (
     may_hold_forms,
     replace_addresses,
     replace_e_mail_addresses,
     replace_forms,
+    replace_streets,
     text_patterns,
 )
 from deid_platform.names import PLACEHOLDER, clinical_words, drop_after_cues, drop_before_labels, fold, word_list
-from deid_platform.own import Identifiers, Span, near_spans, own_spans
+from deid_platform.own import Identifiers, Span, humped_spans, near_spans, own_spans
 from deid_platform.people import drop_people
 
 __all__ = ["PLACEHOLDER", "Identifiers", "TextCleaner", "clinical_words", "fold", "text_patterns", "word_list"]
@@ -52,37 +53,53 @@ class TextCleaner:
 
     def clean(self, text: str) -> tuple[str, int]:
         """The text without identifiers, and how many were taken out or moved."""
+        text, uids = self._with_other_uids(text)
         text, total = replace_addresses(text)
         joined = "_" in text and _SPACE_FOR not in text
         if joined:
             text = PLACEHOLDER.join(part.replace("_", _SPACE_FOR) for part in _between_placeholders(text, total))
+        text, streets = replace_streets(text)
         text, count = self.redact_own(text)
         text, near = _cut(text, near_spans(self.own, fold(text)))
-        total += count + near
+        total += uids + streets + count + near
+        aside: dict[str, str] = {}
         if may_hold_forms(text):
-            text, uids = _UID.subn(lambda match: self.uid(match[0]), text)
-            text, dates = replace_in_text(text, self.move, PLACEHOLDER)
+            text, dates = replace_in_text(text, self.move, PLACEHOLDER, None if ASIDE.search(text) else aside)
             text, forms = replace_forms(text)
-            total += uids + dates + forms
+            total += dates + forms
         for drop in (drop_after_cues, drop_before_labels, drop_people):
             text, people = drop(text)
             total += people
+        text = put_back(text, aside)
         return text.replace(_SPACE_FOR, "_") if joined else text, total
 
-    def redact_known(self, text: str) -> tuple[str, int]:
-        """The text without the subject's own identifiers and e-mail addresses, and with other UIDs."""
+    def redact_known(self, text: str, *, spare: frozenset[str] = frozenset()) -> tuple[str, int]:
+        """The text without the subject's identifiers but words in ``spare``, without e-mail addresses, other UIDs."""
         text, addresses = replace_e_mail_addresses(text)
-        text, count = self.redact_own(text)
+        text, uids = self._with_other_uids(text)
+        text, count = self.redact_own(text, spare=spare)
         count += addresses
-        if "." not in text:
-            return text, count
-        text, uids = _UID.subn(lambda match: self.uid(match[0]), text)
         return text, count + uids
+
+    def redact_known_and_dates(self, text: str) -> tuple[str, int]:
+        """The same with dates moved, but those that may as well be a number of a device: letters and digits only."""
+        text, count = self.redact_known(text)
+        if text.strip().isalnum():
+            return text, count
+        text, dates = replace_in_text(text, self.move, PLACEHOLDER)
+        return text, count + dates
+
+    def _with_other_uids(self, text: str) -> tuple[str, int]:
+        """The text with its UIDs replaced: first of all, as their parts may look like the subject's numbers."""
+        return _UID.subn(lambda match: self.uid(match[0]), text) if "." in text else (text, 0)
 
     def redact_own(self, text: str, *, spare: frozenset[str] = frozenset()) -> tuple[str, int]:
         """The text without the subject's own identifiers; words in ``spare`` (folded) stay all the same."""
         composed = unicodedata.normalize("NFC", text)
-        cut, count = _cut(composed, own_spans(self.own, fold(composed), spare))
+        spans = own_spans(self.own, fold(composed), spare)
+        if not composed.islower() and not composed.isupper():
+            spans = sorted([*spans, *humped_spans(self.own, composed)], key=lambda span: (span[0], -span[1]))
+        cut, count = _cut(composed, spans)
         return (cut, count) if count else (text, 0)
 
 

@@ -207,7 +207,7 @@ def _continues(match: re.Match[str], before: str, separator: str, *, small: bool
         listed = re.search(r"[,&/]|and|und|et", separator) is not None
         return (alike or listed or _is_given(before)) and not _noun_follows(match)
     if "," in separator:
-        return re.match(r"\s*(?:[,;.()\]\n|]|$)", match.string[match.end(1) :][:8]) is not None
+        return re.match(r"\s*(?:[,;.:/*<()\]\n|]|$)", match.string[match.end(1) :][:8]) is not None
     return word.isupper() == before.isupper() or not before.isupper()
 
 

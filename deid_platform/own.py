@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import permutations
 
 from deid_platform.names import harmless
 
@@ -24,6 +25,10 @@ _ENDING = re.compile(
     r"|\.{2,}|…|[*#]|(?<![^\W_])x{1,6})[\s:=.#*-]{0,3}$",
     re.IGNORECASE,
 )  # fmt: skip
+MIN_REGROUPED = 7
+"""Digits from which on a number is known however they are grouped."""
+_GLUED_LABELS = "mrn|pid|pat|id|nr|no|acc"
+_GLUED_TITLES = "dr|prof|mrs?|ms"
 _BEHIND = 24
 """Characters in front of a number that are looked at for such a word."""
 
@@ -78,12 +83,13 @@ def _own_pattern(own: Identifiers) -> re.Pattern[str] | None:
 
 
 def _written_as_one(names: dict[str, str], weak: list[str]) -> Iterator[str]:
-    """Patterns for names without a space between them: janesmith, jsmith, smithj."""
+    """Patterns for names without a space between them: janesmith, jsmith, smithj, drsmith, liwu."""
     if names:
         yield rf"(?:{'|'.join(names.values())}){{2,}}+"
     if long := "|".join(pattern for name, pattern in names.items() if len(name) > 4):
         short = "|".join(sorted({*weak, *(name[0] for name in names)}))
-        yield rf"(?:{short}){{1,2}}(?:{long})|(?:{long})(?:{short}){{1,2}}"
+        yield rf"(?:{short}){{1,2}}(?:{long})|(?:{long})(?:{short}){{1,2}}|(?:{_GLUED_TITLES})(?:{long})"
+    yield from sorted({one + other for one, other in permutations([word for word in weak if len(word) > 1], 2)})
 
 
 def _is_strong(word: str) -> bool:
@@ -113,15 +119,31 @@ _VARIANTS = {"s": "(?:ss|ß)", "ß": "(?:ss|ß)", "a": "a[ae]?", "o": "oe?", "u"
 
 
 def _number_pattern(number: str) -> str:
-    """A number however its parts are joined, with or without zeros in front: 123-45 678 also as 12345678."""
+    """A number however its parts are joined, with or without zeros in front: 123-45 678 also as 12 345-678."""
     chunks = re.findall(r"[^\W\d_]+|\d+", number)
-    for position, chunk in enumerate(chunks[:2]):
-        if chunk.isdecimal() and len(chunk.lstrip("0")) > 3:
-            chunks[position] = "0*" + chunk.lstrip("0")
+    short = len("".join(chunks)) < 5 or not any(map(str.isdecimal, chunks))
+    joint = r"[\s._/-]?" if sum(map(str.isdecimal, number)) >= MIN_REGROUPED else ""
+    for position, chunk in enumerate(chunks):
+        if chunk.isdecimal():
+            zeros = position < 2 and len(chunk.lstrip("0")) > 3
+            chunks[position] = ("0*" if zeros else "") + joint.join(chunk.lstrip("0") if zeros else chunk)
     pattern = r"[\W_]{0,2}".join(chunks)
-    if len("".join(chunks)) < 5 or not any(map(str.isdecimal, chunks)):
-        return rf"(?<![^\W_]){pattern}(?![^\W_])"
+    if short:
+        return rf"(?<![^\W_])(?:{_GLUED_LABELS})?{pattern}(?![^\W_])"
     return rf"(?<!\d)[^\W\d_]{{0,9}}{pattern}(?!\d)"  # long ones may touch letters: id12345
+
+
+_HUMPED = re.compile(r"[^\W\d_]*[a-z][A-Z][^\W\d_]*")
+_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_MIN_HUMP = 4
+
+
+def humped_spans(own: Identifiers, text: str) -> Iterator[Span]:
+    """Where a text holds a name as one of several words written as one: RoeLiver, ctRoe."""
+    for humped in _HUMPED.finditer(text):
+        for part in _HUMPS.finditer(text, *humped.span()):
+            if len(part[0]) >= _MIN_HUMP and part[0].lower() in own.names and not harmless(part[0].lower()):
+                yield part.span()
 
 
 # Misspellings

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 
 from deid_platform.names import PLACEHOLDER, eponymic, fold, harmless, name_lists, word_list
 
@@ -135,7 +136,8 @@ def _is_anchor(text: str, run: list[tuple[re.Match[str], Kind]], at: int, loud: 
     if kind is Kind.COMMON:
         return (not _is_part_of_eponym(text, run, at) and _given_beside(run, at)) or _initial_beside(text, run, at)
     if kind is Kind.UNKNOWN and word[0][1:].islower():
-        return _initial_in_front(text, run, at) or (loud and _quiet_beside(run, at)) or _common_given_in_front(run, at)
+        initial = _initial_in_front(text, run, at) or _initial_behind(text, run, at)
+        return initial or (loud and _quiet_beside(run, at)) or _common_given_in_front(run, at)
     return False
 
 
@@ -144,6 +146,14 @@ def _is_part_of_eponym(text: str, run: list[tuple[re.Match[str], Kind]], at: int
     return any(
         0 <= near < len(run) and run[near][1] is Kind.EPONYM and text[min(run[at][0].end(), run[near][0].end())] == "-"
         for near in (at - 1, at + 1)
+    ) and not _given_behind_comma(text, run)
+
+
+def _given_behind_comma(text: str, run: list[tuple[re.Match[str], Kind]]) -> bool:
+    """Whether a surname and a given name are written in turn: 'Roe-Smith, Mary'."""
+    return any(
+        text[before.end() : word.start()].strip() == "," and _is_given(fold(word[0]))
+        for (before, _), (word, _) in pairwise(run)
     )
 
 
@@ -154,6 +164,15 @@ def _initial_in_front(text: str, run: list[tuple[re.Match[str], Kind]], at: int)
     initial = run[at - 1][0]
     between = text[initial.end() : run[at][0].start()]
     return between == "." or (between == ". " and initial[0] not in _LATIN)
+
+
+def _initial_behind(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
+    """Whether an unknown word has a comma and an initial with its dot behind it: 'Guidone, K.'."""
+    if at + 1 >= len(run) or run[at + 1][1] is not Kind.INITIAL:
+        return False
+    word, initial = run[at][0], run[at + 1][0]
+    dot = re.match(r"\.(?![^\W_])", text[initial.end() :][:2])
+    return text[word.end() : initial.start()].strip() == "," and dot is not None
 
 
 def _quiet_beside(run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
@@ -240,4 +259,4 @@ def _belongs(text: str, run: list[tuple[re.Match[str], Kind]], new: int, known: 
 
 def _ends(text: str, word: re.Match[str], other: re.Match[str]) -> bool:
     """Whether a word before or behind a comma stands alone there, as in a list of names."""
-    return word.start() < other.start() or re.match(r"\s*(?:[,;.()\]\n|]|$)", text[word.end() :][:8]) is not None
+    return word.start() < other.start() or re.match(r"\s*(?:[,;.:/*<()\]\n|]|$)", text[word.end() :][:8]) is not None

@@ -250,3 +250,61 @@ def test_kept_texts_lose_e_mail_addresses_of_anybody() -> None:
     cleaner = TextCleaner(Identifiers(), None, str)
     assert cleaner.redact_known("mail eva.berg@clinic.example now") == ("mail ___ now", 1)
     assert cleaner.redact_known("T2 @ 3T, www.vendor.example") == ("T2 @ 3T, www.vendor.example", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Seen 13-12-2009 19:46, again 12/05/2011 0830", "Seen 03-11-2009 19:46, again 10/26/2011 0830"),
+        ("3. toukokuuta 2011, 2011. május 3., 3 Mayıs 2011", "24. maaliskuuta 2011, 2011. március 24., 24 Mart 2011"),
+    ],
+)
+def test_figures_of_a_date_are_nothing_else(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+def test_a_date_within_a_number_does_not_save_the_number() -> None:
+    assert "5180" not in clean("19620413-5180")
+    assert "20061222" not in clean("ACC20061222")
+
+
+def test_characters_of_private_use_change_nothing() -> None:
+    assert clean("\U000f0000 seen 13-12-2009") == "\U000f0000 seen 03-11-2009"
+
+
+def test_a_street_goes_with_its_code_though_its_name_is_known() -> None:
+    known = own(place="Zorgvliet Hospital")
+    for text in ("2279 rue Zorgvliet, 50595", "Zorgvlietgatan 1897, 17825"):
+        cleaned = clean(f"lives at {text}.", known)
+        assert not re.search(r"\d|Zorg", cleaned), cleaned
+
+
+def test_a_number_of_the_subject_inside_a_uid_goes_with_the_uid() -> None:
+    assert clean("see 1.2.840.113619.2.55.3.123456.789", own(number="00123456")) == "see 2.25.1"
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        (own(name="ROEMER^JANE"), "RoemerLiver and ctJaneRoemer"),
+        (own(name="ROWLAND^GREGORY"), "DRROWLAND_CT1"),
+        (own(name="LI^WU"), "LiWu, WuLi"),
+        (own(number="0004471982"), "44 71 982, 447-1982, 4471.982"),
+        (own(number="1234"), "MRN1234 ID1234"),
+    ],
+)
+def test_what_is_known_goes_however_it_is_glued_or_grouped(known: Identifiers, text: str) -> None:
+    rest = clean(text, known)
+    assert not re.search(r"roe|jane|rowland|li\b|wu|44|982|1234", rest, re.IGNORECASE), rest
+
+
+def test_parts_of_other_words_are_no_names() -> None:
+    for text in ("ePhysio readout", "LiverMet", "b1234x", "TR 44 ms"):
+        assert clean(text, own(name="PHYS^LIVE", number="1234")) == text
+
+
+def test_a_text_in_base64_goes_and_long_words_stay() -> None:
+    assert clean("note UGF0aWVudCBKYW5lIERvZSBQWC03NzEyMw== end") == "note ___ end"
+    assert clean("radiologists electrocardiogram MPRAGE/Sag3Diso HEADNECKTHORAX") == (
+        "radiologists electrocardiogram MPRAGE/Sag3Diso HEADNECKTHORAX"
+    )

@@ -28,6 +28,8 @@ MIN_CODED = 6
 """Bytes from which on a part of a name is looked for as bytes: three characters of two bytes each."""
 BIRTH_DATE = 0x00100030
 _NOBODY = frozenset("anonymous anonymized anonymised unknown none null test patient phantom name removed".split())
+_TITLES = frozenset("dr prof mr mrs ms md phd do rn jr sr ii iii mph msc bsc frcr frcp ra rt".split())
+"""Parts of names that stand beside other names, too; alone they are too short to be looked for."""
 _INNOCENT_DATES = frozenset({date(1900, 1, 1)})
 _WELL_KNOWN_UID = re.compile(r"1\.2\.840\.10008\.\d{1,2}(\.\d{1,4})+")
 _TELLING = frozenset("DA DT PN SQ UI UN".split())
@@ -180,7 +182,8 @@ def _readings(text: str) -> Iterator[str]:
 def _note(kind: str, text: str, found: _Found, *, born: bool) -> None:
     if kind == "name":
         words = [word for word in _words(text, 2) if plain(word) not in _NOBODY]
-        found.pairs.update(permutations(dict.fromkeys(map(plain, words)), 2))
+        telling = dict.fromkeys(word for word in map(plain, words) if word not in _TITLES)
+        found.pairs.update(permutations(telling, 2))
     else:
         words = list(_words(text, MIN_WORD)) if kind == "place" else []
     for word in words:

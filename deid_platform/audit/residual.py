@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.needles import Needles, dates_in, plain
 from deid_platform.dictionary import tag_text
+from deid_platform.freetext import PLACEHOLDER
 
 LONG_NUMBER, LONG_MIXED = 8, 6
 """Shorter strings of digits, or of digits and letters, occur in measurements, so they are looked for in texts only."""
@@ -65,7 +66,9 @@ def _text_pattern(
     """Words and numbers standing alone, and pairs of name words however they are joined."""
     parts = [rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])" for word in sorted(words) if word[0] < "\u2e80"]
     parts += [re.escape(word) for word in sorted(words) if word[0] >= "\u2e80"]
-    parts += [rf"(?<![^\W\d_]){re.escape(a)}[\W_]+{re.escape(b)}(?![^\W\d_])" for a, b in sorted(pairs)]
+    # A placeholder between two words means that something was taken out there.
+    between = rf"(?:(?!{PLACEHOLDER})[\W_])+"
+    parts += [rf"(?<![^\W\d_]){re.escape(a)}{between}{re.escape(b)}(?![^\W\d_])" for a, b in sorted(pairs)]
     parts += [rf"(?<![^\W_]){_spaced(number)}(?![^\W_])" for number in sorted(numbers)]
     return re.compile("|".join(parts)) if parts else None
 

@@ -143,3 +143,10 @@ def test_identifiers_in_a_deflated_object_are_found(lab: Laboratory, tmp_path: P
     assert ("header", "word", "residual_identifier") in hits
     hits = tampered(cleaned, tmp_path, put("PixelData", name.center(1024, b"\0")))
     assert ("pixels", "word", "residual_identifier") in hits
+
+
+def test_titles_round_a_placeholder_are_no_identifier(lab: Laboratory, tmp_path: Path) -> None:
+    cleaned = lab.clean(with_elements(element(0x00081050, b"PN", b"Kent^Zacharias^^Dr^MD ")))
+    assert tampered(cleaned, tmp_path, put("ImageComments", "Dr. ___, MD; Dr MD")) == set()
+    hits = tampered(cleaned, tmp_path, put("ImageComments", "Zacharias, Kent"))
+    assert ("(0020,4000)", "text", "residual_identifier") in hits

@@ -119,6 +119,14 @@ class Protector:
         """Text that is kept, less what is known of the subject; its UIDs are replaced like all others."""
         return self._each(vr, value, charset, self.cleaner.redact_known)
 
+    def descriptor(self, vr: str, value: bytes, charset: Charset) -> bytes:
+        """A description that is kept, less what is known of the subject; dates in it move, lest they name its study."""
+        return self._each(vr, value, charset, self.cleaner.redact_known_and_dates)
+
+    def product(self, vr: str, value: bytes, charset: Charset) -> bytes:
+        """The name of a product or maker, less what is known of the subject and is no word of the trade."""
+        return self._each(vr, value, charset, lambda text: self.cleaner.redact_known(text, spare=clinical_words()))
+
     def title(self, vr: str, value: bytes, charset: Charset) -> bytes:
         """An application entity title, emptied unless each of its words is known to name no place and no person."""
         words = _WORD.findall(charset.decode(value))

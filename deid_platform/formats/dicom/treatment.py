@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deid_platform.formats.dicom.charset import Charset, is_declaration
 from deid_platform.formats.dicom.elements import CHARACTER_SET
+from deid_platform.formats.dicom.identifiers import identifying_attributes
 from deid_platform.formats.dicom.products import is_plain_number, names_product
 from deid_platform.formats.dicom.protect import NUMBER_BYTES, NUMBER_VRS, TEXT_VRS, Protector
 from deid_platform.formats.dicom.vr import BINARY_VRS
@@ -33,11 +35,19 @@ class Treatment:
         if action is Action.UID:
             return protector.uids_only(value)
         if vr in TEXT_VRS:
-            own_only = action is not Action.CLEAN or names_product(tag) or (tag >> 16 & 1 and is_plain_number(value))
-            return (protector.own_only if own_only else protector.text)(vr, value, charset)
+            return self._text(tag, action, value)(vr, value, charset)
         if vr in ("DA", "DT", "TM"):
             return self._date(vr, action, value)
         return self._other(tag, vr, action, value, charset)
+
+    def _text(self, tag: int, action: Action, value: bytes) -> Callable[[str, bytes, Charset], bytes]:
+        """What is done with a text: all of it cleaned, or only what is known of the subject taken out."""
+        protector = self.protector
+        if names_product(tag):
+            return protector.product
+        if action is not Action.CLEAN:
+            return protector.own_only if tag in identifying_attributes() else protector.descriptor
+        return protector.own_only if tag >> 16 & 1 and is_plain_number(value) else protector.text
 
     def _date(self, vr: str, action: Action, value: bytes) -> bytes:
         """A date by the policy's way with dates; where they all go, those stay that an option keeps with its device."""

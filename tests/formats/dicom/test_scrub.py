@@ -285,3 +285,25 @@ def test_a_report_names_nobody_who_signed_it(lab: Laboratory) -> None:
     for profile in PROFILES:
         output = lab.clean(encode(report(person(1))), profile, person(1)).data
         assert person(1).physician.encode() not in output
+
+
+def test_dates_in_descriptions_that_stay_move_and_serial_numbers_stay(lab: Laboratory) -> None:
+    rest = cleaned(
+        lab,
+        element(0x00181000, b"LO", b"SN-2009-11-30"),
+        element(0x00181004, b"LO", b"Plate 30.11.2009"),
+    )
+    assert rest.DeviceSerialNumber == "SN-2009-11-30"
+    assert "30.11.2009" not in rest.PlateID
+    assert rest.PlateID.startswith("Plate ")
+
+
+def test_a_maker_keeps_its_name_though_the_patient_has_the_same(lab: Laboratory) -> None:
+    data = with_elements(
+        element(0x00080070, b"LO", b"Philips "),
+        element(0x00081090, b"LO", b"Ingenuity Zacharias "),
+        element(0x00081048, b"PN", b"Philips^Zacharias "),
+    )
+    rest = dcmread(BytesIO(lab.clean(data, "tcia").data))
+    assert rest.Manufacturer == "Philips"
+    assert rest.ManufacturerModelName == "Ingenuity ___"
