@@ -38,6 +38,7 @@ _NO_YEAR, _NO_DAY = 2000, 15
 _OTHER_WORDS = frozenset(("mars", "mayo"))
 # The year that precedes the first one of a Japanese era, and the distance of the Thai (Buddhist) calendar.
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
+_LETTERS = re.compile(r"[^\W\d_]+")
 _ERA_DATE = re.compile(rf"({'|'.join(_ERAS)})\s?(\d{{1,2}}|元)\s?年\s?(\d{{1,2}})\s?月\s?(\d{{1,2}})\s?日")
 _BUDDHIST, _BUDDHIST_YEARS = 543, range(2400, 2601)
 
@@ -86,19 +87,35 @@ def _alternatives(names: set[str]) -> str:
     return "|".join(sorted(map(re.escape, names), key=lambda name: (-len(name), name)))
 
 
+def _names_month_or_day(text: str) -> bool:
+    """Whether some word of a text may be a month or a day of the week: without one, a shorter pattern does."""
+    return not _calendar_words().isdisjoint(_LETTERS.findall(text.casefold()))
+
+
 @cache
-def _pattern() -> re.Pattern[str]:
-    """One alternative per order of year (y), month (m, by name n), day (d) and its ending (o); a, b may be either."""
-    names, weekdays = _alternatives({*month_numbers()}), _alternatives({*weekday_numbers()})
-    # Short names are too often something else (SET 2000, MAG 12) to stand for a date with only one number beside them.
-    rows = [row for key, row in month_rows().items() if "-" not in key or key.startswith("en-")]
-    plain = {name.casefold() for row in rows for name in row}
-    plain |= set(map(without_accents, plain))
-    long = _alternatives({name for name in plain if len(name) > 3} - _OTHER_WORDS)
+def _calendar_words() -> frozenset[str]:
+    names = (*month_numbers(), *weekday_numbers())
+    return frozenset(word for name in names for word in _LETTERS.findall(name))
+
+
+@cache
+def _pattern(*, named: bool) -> re.Pattern[str]:
+    """One alternative per order of year (y), month (m, by name n, Roman r), day (d) and its ending (o).
+
+    a, b may be month or day; w is a day of the week in front. ``named``: also with names of months and days.
+    """
+    weekday = rf"(?<![^\W_])(?P<w>{_alternatives({*weekday_numbers()})})\.?,?\s(?:(?:the|den|[ld]e|el|il)\s)?"
+    forms = _numeric_forms() + (_named_forms() if named else "")
     # A date may touch letters and underscores (scan_20200131) but never another digit or a decimal point, so that
     # UIDs, decimal numbers and serial numbers are left to other rules.
     return re.compile(
-        rf"""(?:(?<![^\W_])(?P<w>{weekdays})\.?,?\s(?:the\s|den\s|le\s|el\s|il\s|de\s)?)?(?<!\d)(?<!\d\.)(?:
+        rf"(?:{weekday if named else '(?P<w>(?!))'})?(?<!\d)(?<!\d\.)(?:{forms})(?!\d)(?!\.\d)",
+        re.VERBOSE | re.IGNORECASE,
+    )
+
+
+def _numeric_forms() -> str:
+    return rf"""
             (?P<y1>\d{{4}})(?P<s1>[-./ \x1f]?)(?P<m1>\d{{2}})(?P=s1)(?P<d1>\d{{2}})
           | (?P<y2>\d{{4}})(?P<s2>[-/]|\s?[年년]\s?)(?P<m2>\d{{1,2}})(?:(?P=s2)|\s?[月월]\s?)
               (?P<d2>\d{{1,2}})(?:\s?[日일])?
@@ -107,6 +124,17 @@ def _pattern() -> re.Pattern[str]:
           | (?P<m4>0[1-9]|1[0-2])/(?P<y4>(?:19|20)\d{{2}})
           | (?P<d11>\d{{1,2}})(?P<s4>[-./])(?P<r11>{ROMAN})(?P=s4)['’]?(?P<y11>\d{{4}}|\d{{2}})
           | (?P<d12>\d{{1,2}})\s(?P<r12>{ROMAN})\s(?P<y12>(?:19|20)\d{{2}})
+        """
+
+
+def _named_forms() -> str:
+    names = _alternatives({*month_numbers()})
+    # Short names are too often something else (SET 2000, MAG 12) to stand for a date with only one number beside them.
+    rows = [row for key, row in month_rows().items() if "-" not in key or key.startswith("en-")]
+    plain = {name.casefold() for row in rows for name in row}
+    plain |= set(map(without_accents, plain))
+    long = _alternatives({name for name in plain if len(name) > 3} - _OTHER_WORDS)
+    return rf"""
           | (?P<y5>\d{{4}})(?P<s5>[-./\s_]{{0,2}})(?P<n5>{names})(?:(?P=s5)|\s)(?P<d5>\d{{1,2}})
           | (?P<d6>\d{{1,2}})(?P<o6>st|nd|rd|th|er|[º°ª])?[-./,\s_]{{0,2}}(?:de\s|of\s)?(?P<n6>{names})
               [-./,\s_'’]{{0,2}}(?:del?\s|of\s)?(?P<y6>\d{{4}}|\d{{2}}(?!:\d)(?!,?\s?(?:19|20)\d\d))
@@ -116,9 +144,7 @@ def _pattern() -> re.Pattern[str]:
               (?P<y8>(?:19|20)\d{{2}}|(?<=['’])\d{{2}})
           | (?P<d9>\d{{1,2}})(?P<o9>st|nd|rd|th|er)?\.?\s(?:de\s|of\s)?(?P<n9>{long})(?![^\W_])
           | (?<![^\W_])(?P<n0>{long})\s(?P<d0>\d{{1,2}})(?P<o0>st|nd|rd|th)?(?![^\W_])
-        )(?!\d)(?!\.\d)""",
-        re.VERBOSE | re.IGNORECASE,
-    )
+        """
 
 
 Move = Callable[[date], "date | str"]
@@ -164,7 +190,7 @@ def replace_in_text(
 
     if "年" in text:
         text = _ERA_DATE.sub(swap, text)
-    return _pattern().sub(swap, text), count
+    return _pattern(named=_names_month_or_day(text)).sub(swap, text), count
 
 
 def put_back(text: str, aside: dict[str, str]) -> str:

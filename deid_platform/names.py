@@ -7,6 +7,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
 from importlib import resources
@@ -73,6 +74,13 @@ def _fold_character(character: str) -> str:
 
 
 @cache
+def _folded_lists() -> dict[str, str]:
+    """The lists without accents: to match folded text without minding case is several times as fast."""
+    decomposed = {kind: unicodedata.normalize("NFKD", words.translate(_PLAIN)) for kind, words in name_lists().items()}
+    return {kind: "".join(c for c in words if not unicodedata.combining(c)) for kind, words in decomposed.items()}
+
+
+@cache
 def name_lists() -> dict[str, str]:
     """The lists of ``data/name_words.toml``, each as alternatives of a pattern."""
     data = resources.files("deid_platform").joinpath("data/name_words.toml").read_text("utf-8")
@@ -81,16 +89,15 @@ def name_lists() -> dict[str, str]:
 
 @cache
 def _titles() -> re.Pattern[str]:
-    """One or more titles with the dots and spaces behind them."""
-    words = "|".join(name_lists()[kind] for kind in ("titles", "doubtful_titles", "weak_titles"))
-    behind = r"\.?(?:[\s:]+|_(?!_))|(?-i:(?<=[a-z])\.)"
-    return re.compile(rf"(?<![^\W_])(?:(?:{words})(?![^\W_])(?:{behind}))+", re.IGNORECASE)
+    """One or more titles with the dots and spaces behind them, in folded text."""
+    words = "|".join(_folded_lists()[kind] for kind in ("titles", "doubtful_titles", "weak_titles"))
+    return re.compile(rf"(?<![^\W_])(?:(?:{words})(?![^\W_])(?:\.?(?:[\s:]+|_(?!_))|\.))+")
 
 
 @cache
 def _cues() -> re.Pattern[str]:
-    """Other words in front of names."""
-    return re.compile(rf"(?<![^\W_])(?:{name_lists()['cues']})(?![^\W_])\.?[\s:=]+", re.IGNORECASE)
+    """Other words in front of names, in folded text."""
+    return re.compile(rf"(?<![^\W_])(?:{_folded_lists()['cues']})(?![^\W_])\.?[\s:=]+")
 
 
 @cache
@@ -103,25 +110,44 @@ def _person() -> re.Pattern[str]:
 
 @cache
 def _labels() -> re.Pattern[str]:
-    """Kinds of places, and academic degrees, that stand behind a name."""
-    places, credentials = name_lists()["places"], name_lists()["credentials"]
-    doubtful, kin = name_lists()["doubtful_credentials"], name_lists()["relations"]
+    """Kinds of places, and academic degrees, that stand behind a name, in folded text."""
+    places, credentials = _folded_lists()["places"], _folded_lists()["credentials"]
+    doubtful, kin = _folded_lists()["doubtful_credentials"], _folded_lists()["relations"]
     behind = rf"\s+(?:{places})|,?\s+(?:{credentials})|,\s+(?:{doubtful})|,?\s+\((?:{kin})(?=\))"
-    return re.compile(rf"(?<!\s)(?:{behind})(?![^\W_])", re.IGNORECASE)
+    return re.compile(rf"(?<!\s)(?:{behind})(?![^\W_])")
 
 
 def drop_after_cues(text: str) -> tuple[str, int]:
     """Names after a title or after words such as 'referred by'."""
     total = 0
     for pattern in (_titles(), _cues()):
-        kept, done = [], 0
-        for cue in pattern.finditer(text):
-            end = _end_of_names(text, cue, _sort(cue, titles=pattern is _titles()))
-            if done <= cue.start() and end > cue.end():
-                kept += [text[done : cue.end()], PLACEHOLDER]
+        kept, done, folded = [], 0, fold(text)
+        for match in pattern.finditer(folded):
+            cue = _Cue(text, folded, match.start(), match.end())
+            end = _end_of_names(cue, _sort(cue, titles=pattern is _titles()))
+            if done <= cue.start and end > cue.end:
+                kept += [text[done : cue.end], PLACEHOLDER]
                 done, total = end, total + 1
         text = "".join([*kept, text[done:]])
     return text, total
+
+
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    """A title or cue: where it stands in a text, which is given as it was written and folded."""
+
+    text: str
+    folded: str
+    start: int
+    end: int
+
+    @property
+    def written(self) -> str:
+        return self.text[self.start : self.end]
+
+    @property
+    def dotted(self) -> bool:
+        return self.written.rstrip().endswith(".")
 
 
 class Sort(Enum):
@@ -131,42 +157,39 @@ class Sort(Enum):
     DIGITAL_RADIOGRAPHY = "DR, which also stands before body parts"
     DOUBTFUL = "clinical words behind it are no names"
     WEAK = "only listed names behind it are names"
+    NONE = "no title at all"
     CUE = "clinical words behind it are no names, and neither is an eponym with its noun"
 
 
-def _sort(cue: re.Match[str], *, titles: bool) -> Sort:
+def _sort(cue: _Cue, *, titles: bool) -> Sort:
     if not titles:
-        return (
-            Sort.WEAK if cue[0].startswith("c/o") and re.match(r"[A-Z]{2}", cue.string[cue.end() :][:2]) else Sort.CUE
-        )
-    written = cue[0].strip(" .:_\t\n\x1f")
-    unit = written in ("ms", "MS", "hr", "HR") and re.search(
-        r"\d\s?$", cue.string[max(0, cue.start() - 2) : cue.start()]
-    )
-    if unit or re.fullmatch(name_lists()["weak_titles"], written, re.IGNORECASE):
+        shouted = re.match(r"[A-Z]{2}", cue.text[cue.end : cue.end + 2])
+        return Sort.WEAK if cue.written.startswith("c/o") and shouted else Sort.CUE
+    if re.search(r"[A-Z]\.\Z", cue.written):
+        return Sort.NONE  # MR.BRC
+    title = cue.written.strip(" .:_\t\n\x1f")
+    unit = title in ("ms", "MS", "hr", "HR") and re.search(r"\d\s?\Z", cue.text[max(0, cue.start - 2) : cue.start])
+    if unit or re.fullmatch(name_lists()["weak_titles"], title, re.IGNORECASE):
         return Sort.WEAK
-    if written in ("MR", "MRS", "MS") and "." not in cue[0]:
-        after = re.match(r"[^\W\d_]+", cue.string[cue.end() :][:40])
+    if title in ("MR", "MRS", "MS") and "." not in cue.written:
+        after = re.match(r"[^\W\d_]+", cue.text[cue.end :][:40])
         return Sort.WEAK if after and after[0].isupper() else Sort.DOUBTFUL
-    if written in ("mr", "ms") or re.fullmatch(name_lists()["doubtful_titles"], written, re.IGNORECASE):
+    if title in ("mr", "ms") or re.fullmatch(name_lists()["doubtful_titles"], title, re.IGNORECASE):
         return Sort.DOUBTFUL
-    return Sort.DIGITAL_RADIOGRAPHY if written == "DR" else Sort.CERTAIN
+    return Sort.DIGITAL_RADIOGRAPHY if title == "DR" else Sort.CERTAIN
 
 
-def _end_of_names(text: str, cue: re.Match[str], sort: Sort) -> int:
+def _end_of_names(cue: _Cue, sort: Sort) -> int:
     """Where a run of at most three words that may be names ends; the end of the cue when there is none."""
-    end = at = cue.end()
+    end = at = cue.end
     before = ""
-    for position in range(3):
-        match = _person().match(text, at)
-        if match is None or _cues().match(text, match.start(1)):
+    for position in range(0 if sort is Sort.NONE else 3):
+        match = _person().match(cue.text, at)
+        if match is None or _cues().match(cue.folded, match.start(1)):
             break
-        small = sort is Sort.CERTAIN and cue[0].rstrip().endswith(".") and position == 1
-        named = (
-            _continues(match, before, text[end : match.start(1)], small=small)
-            if position
-            else _begins(match, cue, sort)
-        )
+        small = sort is Sort.CERTAIN and cue.dotted and position == 1
+        between = cue.text[end : match.start(1)]
+        named = _continues(match, before, between, small=small) if position else _begins(match, cue, sort)
         if not named:
             break
         end, at, before = match.end(1), match.end(), match[1]
@@ -175,12 +198,12 @@ def _end_of_names(text: str, cue: re.Match[str], sort: Sort) -> int:
     return end
 
 
-def _begins(match: re.Match[str], cue: re.Match[str], sort: Sort) -> bool:
+def _begins(match: re.Match[str], cue: _Cue, sort: Sort) -> bool:
     """Whether a word right behind a title or a cue is a name."""
     word = match[1]
     if not word[0].isupper():
         # 'dr. jones', since no sentence begins after a title; without a dot a name must be a listed one.
-        small = sort is Sort.CERTAIN and cue[0].rstrip().endswith(".") and not _made_of(word, clinical)
+        small = sort is Sort.CERTAIN and cue.dotted and not _made_of(word, clinical)
         return small or (sort is not Sort.WEAK and _is_listed(word) and not _made_of(word, clinical))
     if sort is Sort.WEAK:
         return _is_listed(word)
@@ -237,7 +260,7 @@ def _is_listed(word: str) -> bool:
 def drop_before_labels(text: str) -> tuple[str, int]:
     """The proper name in front of 'Hospital', 'Clinic', 'MD' and the like; the label stays."""
     kept, done, total = [], 0, 0
-    for label in _labels().finditer(text):
+    for label in _labels().finditer(fold(text)):
         begin = max(done, _begin_of_proper_name(text, label.start()))
         if begin < label.start():
             kept += [text[done:begin], PLACEHOLDER]
