@@ -19,7 +19,8 @@ MIN_MISSPELLED = 6
 """Letters a name needs before words at distance one count as misspellings of it: shorter ones have true neighbours."""
 MIN_FRAGMENT, MIN_LABELLED = 5, 4
 """Digits that tell a number by its beginning or end, alone or behind a word such as 'ending'."""
-_DIGITS = re.compile(r"(?<!\d)(?<!\d[.,])\d{4,}(?!\d)(?![.,]\d)|(?<![^\W_])[a-z]{1,5}\d{3,}(?![^\W_])")
+_DIGITS = re.compile(r"(?<!\d)(?<!\d[.,])\d{4,}(?!\d)(?![.,]\d)")
+_MIXED = re.compile(r"(?<![^\W_])[a-z]{1,5}\d{3,}(?![^\W_])")
 _ENDING = re.compile(
     r"(?:\blast(?:\s(?:four|\d|digits?))?|\bend(?:s|ing)?(?:\s(?:in|with|on))?|\b(?:mrn|id|nr|no|acc\w{0,2}|pat\w{0,4})\b"
     r"|\.{2,}|…|[*#]|(?<![^\W_])x{1,6})[\s:=.#*-]{0,3}$",
@@ -62,6 +63,7 @@ def near_spans(own: Identifiers, folded: str) -> list[Span]:
         found += (word.span() for word in _WORD.finditer(folded) if _is_misspelled(word[0], misspellings))
     if fragments:
         found += (run.span() for run in _DIGITS.finditer(folded) if _is_fragment(run, fragments))
+        found += (run.span() for run in _MIXED.finditer(folded) if run[0] in fragments)
     return sorted(found)
 
 

@@ -28,6 +28,8 @@ _LATIN = frozenset("AVMNRL")
 _NUMERALS = frozenset("IVXLR")
 _SIDES = frozenset("LRAP")
 """Letters beside a word that are more often left, right, anterior, posterior than an initial."""
+_GRADES = frozenset("ABCDEFIVXLRPSO")
+"""Letters beside an eponym that are more often a grade, a side or a plane than an initial."""
 
 
 class Kind(Enum):
@@ -135,6 +137,8 @@ def _is_anchor(text: str, run: list[tuple[re.Match[str], Kind]], at: int, loud: 
         return len(word[0]) >= MIN_ALONE or _beside(run, at, (Kind.NAME, Kind.COMMON, Kind.UNKNOWN, Kind.INITIAL))
     if kind is Kind.COMMON:
         return (not _is_part_of_eponym(text, run, at) and _given_beside(run, at)) or _initial_beside(text, run, at)
+    if kind is Kind.EPONYM:
+        return _initial_beside(text, run, at)
     if kind is Kind.UNKNOWN and word[0][1:].islower():
         initial = _initial_in_front(text, run, at) or _initial_behind(text, run, at)
         return initial or (loud and _quiet_beside(run, at)) or _common_given_in_front(run, at)
@@ -216,15 +220,16 @@ def _is_surname(folded: str) -> bool:
 
 
 def _initial_beside(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
-    """Whether a surname has an initial: 'Smith, J', 'J. Smith', but not 'HILL L', the left one."""
+    """Whether a surname has an initial: 'Smith, J', 'J. Smith', but not 'HILL L', the left one, or 'Weber B'."""
     if not _is_surname(fold(run[at][0][0])):
         return False
+    letters = _SIDES if run[at][1] is Kind.COMMON else _GRADES
     for near in (at - 1, at + 1):
         if 0 <= near < len(run) and run[near][1] is Kind.INITIAL:
             initial = run[near][0]
-            dotted = text[initial.end() : initial.end() + 1] == "."
+            dotted = text[initial.end() : initial.end() + 1] == "." and (near < at or letters is _SIDES)
             comma = near > at and text[run[at][0].end()] == ","
-            if dotted or comma or initial[0] not in _SIDES:
+            if dotted or comma or initial[0] not in letters:
                 return True
     return False
 
@@ -248,7 +253,9 @@ def _belongs(text: str, run: list[tuple[re.Match[str], Kind]], new: int, known: 
     if kind is Kind.INITIAL:
         return word[0] not in _SIDES or text[word.end() : word.end() + 1] == "." or "," in between
     if kind is Kind.EPONYM:
-        return between == "-" or (_is_given(fold(other[0])) and new > known and not between.strip())
+        given = _is_given(fold(other[0]))
+        last_first = new < known and between.strip() == "," and _is_surname(fold(word[0]))
+        return between == "-" or (given and (last_first or (new > known and not between.strip())))
     # An unknown word is taken for a name beside one, written alike, unless a sentence or a list begins with it.
     alike = word[0].isupper() == other[0].isupper() and not word[0].islower()
     title = not word[0].isupper()
