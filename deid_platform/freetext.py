@@ -22,7 +22,8 @@ from deid_platform.forms import (
     replace_streets,
     text_patterns,
 )
-from deid_platform.names import PLACEHOLDER, clinical_words, drop_after_cues, drop_before_labels, fold, word_list
+from deid_platform.labels import drop_before_labels
+from deid_platform.names import PLACEHOLDER, clinical_words, drop_after_cues, fold, word_list
 from deid_platform.own import Identifiers, Span, humped_spans, near_spans, own_spans
 from deid_platform.people import drop_people
 

@@ -74,7 +74,7 @@ def _fold_character(character: str) -> str:
 
 
 @cache
-def _folded_lists() -> dict[str, str]:
+def folded_lists() -> dict[str, str]:
     """The lists without accents: to match folded text without minding case is several times as fast."""
     decomposed = {kind: unicodedata.normalize("NFKD", words.translate(_PLAIN)) for kind, words in name_lists().items()}
     return {kind: "".join(c for c in words if not unicodedata.combining(c)) for kind, words in decomposed.items()}
@@ -90,14 +90,14 @@ def name_lists() -> dict[str, str]:
 @cache
 def _titles() -> re.Pattern[str]:
     """One or more titles with the dots and spaces behind them, in folded text."""
-    words = "|".join(_folded_lists()[kind] for kind in ("titles", "doubtful_titles", "weak_titles"))
+    words = "|".join(folded_lists()[kind] for kind in ("titles", "doubtful_titles", "weak_titles"))
     return re.compile(rf"(?<![^\W_])(?:(?:{words})(?![^\W_])(?:\.?(?:[\s:]+|_(?!_))|\.))+")
 
 
 @cache
 def _cues() -> re.Pattern[str]:
     """Other words in front of names, in folded text."""
-    return re.compile(rf"(?<![^\W_])(?:{_folded_lists()['cues']})(?![^\W_])\.?[\s:=]+")
+    return re.compile(rf"(?<![^\W_])(?:{folded_lists()['cues']})(?![^\W_])\.?[\s:=]+")
 
 
 @cache
@@ -106,15 +106,6 @@ def _person() -> re.Pattern[str]:
     words = "|".join(name_lists()[kind] for kind in ("particles", "titles"))
     before = rf"(?i:{words})(?![^\W_])[.\s]{{1,3}}|[A-ZÀ-ÖØ-Þ](?![^\W\d_])[.\s]{{1,2}}"
     return re.compile(rf"(?:{before}){{0,4}}([^\W\d_](?:['’-]*[^\W\d_])*+)(?!\d)([\s.,^_]*(?:(?:and|und|et|[&/])\s+)?)")
-
-
-@cache
-def _labels() -> re.Pattern[str]:
-    """Kinds of places, and academic degrees, that stand behind a name, in folded text."""
-    places, credentials = _folded_lists()["places"], _folded_lists()["credentials"]
-    doubtful, kin = _folded_lists()["doubtful_credentials"], _folded_lists()["relations"]
-    behind = rf"\s+(?:{places})|,?\s+(?:{credentials})|,\s+(?:{doubtful})|,?\s+\((?:{kin})(?=\))"
-    return re.compile(rf"(?<!\s)(?:{behind})(?![^\W_])")
 
 
 def drop_after_cues(text: str) -> tuple[str, int]:
@@ -203,8 +194,8 @@ def _begins(match: re.Match[str], cue: _Cue, sort: Sort) -> bool:
     word = match[1]
     if not word[0].isupper():
         # 'dr. jones', since no sentence begins after a title; without a dot a name must be a listed one.
-        small = sort is Sort.CERTAIN and cue.dotted and not _made_of(word, clinical)
-        return small or (sort is not Sort.WEAK and _is_listed(word) and not _made_of(word, clinical))
+        small = sort is Sort.CERTAIN and cue.dotted and not made_of(word, clinical)
+        return small or (sort is not Sort.WEAK and _is_listed(word) and not made_of(word, clinical))
     if sort is Sort.WEAK:
         return _is_listed(word)
     if len("".join(_WORD.findall(word))) < 2:
@@ -212,20 +203,25 @@ def _begins(match: re.Match[str], cue: _Cue, sort: Sort) -> bool:
     if sort is Sort.CERTAIN:
         return True
     if sort is Sort.DIGITAL_RADIOGRAPHY:
-        return not _made_of(word, word_list("anatomy_words").__contains__)
-    return not _made_of(word, clinical) and not (_made_of(word, eponymic) and _noun_follows(match))
+        return not made_of(word, _no_name_after_dr)
+    return not made_of(word, clinical) and not (made_of(word, eponymic) and _noun_follows(match))
+
+
+def _no_name_after_dr(word: str) -> bool:
+    """Whether a folded word behind DR is one nobody is called."""
+    return word in word_list("anatomy_words") or word in word_list("more_clinical_words")
 
 
 def _continues(match: re.Match[str], before: str, separator: str, *, small: bool) -> bool:
     """Whether a word belongs to the name in front of it; ``small``: also when neither begins with a capital."""
     word = match[1]
-    if len("".join(_WORD.findall(word))) < 2 or _made_of(word, clinical):
+    if len("".join(_WORD.findall(word))) < 2 or made_of(word, clinical):
         return False
     if not word[0].isupper():
         return before.islower() and not separator.strip() and (small or _is_listed(word))
-    if _is_listed(word) and not _made_of(word, eponymic):
+    if _is_listed(word) and not made_of(word, eponymic):
         return True
-    if _made_of(word, eponymic):
+    if made_of(word, eponymic):
         alike = fold(word) in word_list("common_surnames") and not before.isupper() and not word.isupper()
         listed = re.search(r"[,&/]|and|und|et", separator) is not None
         return (alike or listed or _is_given(before)) and not _noun_follows(match)
@@ -242,7 +238,7 @@ def _noun_follows(match: re.Match[str]) -> bool:
     )
 
 
-def _made_of(word: str, test: Callable[[str], bool]) -> bool:
+def made_of(word: str, test: Callable[[str], bool]) -> bool:
     """Whether all parts of a word pass a test."""
     return all(test(fold(part)) for part in _WORD.findall(word))
 
@@ -255,36 +251,3 @@ def _is_listed(word: str) -> bool:
     """Whether some part of a word is in a list of names."""
     lists = ("surnames", "given_names", "common_surnames", "common_given_names")
     return any(fold(part) in word_list(name) for part in _WORD.findall(word) for name in lists)
-
-
-def drop_before_labels(text: str) -> tuple[str, int]:
-    """The proper name in front of 'Hospital', 'Clinic', 'MD' and the like; the label stays."""
-    kept, done, total = [], 0, 0
-    for label in _labels().finditer(fold(text)):
-        begin = max(done, _begin_of_proper_name(text, label.start()))
-        if begin < label.start():
-            kept += [text[done:begin], PLACEHOLDER]
-            done, total = label.start(), total + 1
-    return "".join([*kept, text[done:]]), total
-
-
-def _begin_of_proper_name(text: str, end: int) -> int:
-    """Where the run of words that may be names begins that ends at ``end``; ``end`` when there is none."""
-    begin = end
-    while word := re.search(
-        r"(?<![^\s,;:<(\[\"=|@/])([^\s,;:<(\[\"=|@/]{1,40})\s*\Z", text[max(0, begin - 60) : begin]
-    ):
-        if not _part_of_proper_name(word[1]):
-            break
-        begin -= len(word[0])
-    return begin
-
-
-def _part_of_proper_name(word: str) -> bool:
-    if re.search(r"^[\W_]|\d", word):
-        return False
-    part_of_place = re.fullmatch(name_lists()["parts_of_places"], fold(word).strip("."))
-    initial = re.fullmatch(r"[A-Z]\.", word)
-    letters = sum(map(len, _WORD.findall(word)))
-    named = word[0].isupper() and letters > 1 and not _made_of(word, clinical)
-    return bool(part_of_place or initial) or named

@@ -19,6 +19,10 @@ _JOINT = re.compile(r"\s|,\s?|\.\s?|\^{1,3}|-")
 _CARETS = re.compile(
     r"[^\W\d_][^\W\d_.'’ -]*\^{1,4}[^\W\d_]{2,}(?:\^{1,4}[^\W\d_]+)*\^{0,4}|[^\W\d_]{2,}\^{1,4}[^\W\d_]\b\^{0,4}"
 )
+_BEHIND_PLACEHOLDER = re.compile(
+    rf"(?<!_){PLACEHOLDER}(?:[ \x1f]|,\s(?=\w+\s*(?:[,;:.()\[\]\n|]|\Z)))"
+    r"(?P<name>[A-ZÀ-ÖØ-Þ][^\W\d_A-Z]{2,})(?![\w'’-])"
+)
 MIN_ALONE = 5
 """Letters from which on a listed name goes without another one beside it."""
 _MOST = 5
@@ -28,8 +32,8 @@ _LATIN = frozenset("AVMNRL")
 _NUMERALS = frozenset("IVXLR")
 _SIDES = frozenset("LRAP")
 """Letters beside a word that are more often left, right, anterior, posterior than an initial."""
-_GRADES = frozenset("ABCDEFIVXLRPSO")
-"""Letters beside an eponym that are more often a grade, a side or a plane than an initial."""
+_GRADES = frozenset("ABCDEFIVXLR")
+"""Letters beside an eponym that are more often a grade or a side than an initial."""
 
 
 class Kind(Enum):
@@ -46,7 +50,7 @@ class Kind(Enum):
 def drop_people(text: str) -> tuple[str, int]:
     """The text without the people in it, and how many there were."""
     kept, done, total = [], 0, 0
-    for start, end in _merged([*_caret_spans(text), *_listed_spans(text)]):
+    for start, end in _merged([*_caret_spans(text), *_listed_spans(text), *_second_names(text)]):
         kept += [text[done:start], PLACEHOLDER]
         done, total = end, total + 1
     return "".join([*kept, text[done:]]), total
@@ -69,6 +73,13 @@ def _caret_spans(text: str) -> Iterator[tuple[int, int]]:
         for match in _CARETS.finditer(text):
             if not all(harmless(fold(word)) for word in _WORD.findall(match[0])):
                 yield match.span()
+
+
+def _second_names(text: str) -> Iterator[tuple[int, int]]:
+    """Capitalised words in no list right behind a name that has gone: the subject's given name, of somebody else."""
+    for match in _BEHIND_PLACEHOLDER.finditer(text) if PLACEHOLDER in text else ():
+        if _kind(match["name"]) in (Kind.UNKNOWN, Kind.COMMON, Kind.NAME):
+            yield match.span("name")
 
 
 def _listed_spans(text: str) -> Iterator[tuple[int, int]]:
@@ -139,8 +150,8 @@ def _is_anchor(text: str, run: list[tuple[re.Match[str], Kind]], at: int, loud: 
         return (not _is_part_of_eponym(text, run, at) and _given_beside(run, at)) or _initial_beside(text, run, at)
     if kind is Kind.EPONYM:
         return _initial_beside(text, run, at)
-    if kind is Kind.UNKNOWN and word[0][1:].islower():
-        initial = _initial_in_front(text, run, at) or _initial_behind(text, run, at)
+    if kind is Kind.UNKNOWN and word[0][1:].islower() and not _is_part_of_eponym(text, run, at):
+        initial = _has_initial(text, run, at) or _initial_behind(text, run, at)
         return initial or (loud and _quiet_beside(run, at)) or _common_given_in_front(run, at)
     return False
 
@@ -161,13 +172,18 @@ def _given_behind_comma(text: str, run: list[tuple[re.Match[str], Kind]]) -> boo
     )
 
 
-def _initial_in_front(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
-    """Whether an unknown word has an initial with its dot: 'K. Guidone', not 'A. Carotis'."""
-    if at == 0 or run[at - 1][1] is not Kind.INITIAL:
-        return False
-    initial = run[at - 1][0]
-    between = text[initial.end() : run[at][0].start()]
-    return between == "." or (between == ". " and initial[0] not in _LATIN)
+def _has_initial(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
+    """Whether an unknown word has an initial with its dot: 'K. Zwaan' or 'Zwaan K.', not 'A. Carotis'."""
+    word = run[at][0]
+    if at > 0 and run[at - 1][1] is Kind.INITIAL:
+        initial = run[at - 1][0]
+        between = text[initial.end() : word.start()]
+        return between == "." or (between == ". " and initial[0] not in _LATIN)
+    if at + 1 < len(run) and run[at + 1][1] is Kind.INITIAL:
+        initial = run[at + 1][0]
+        ends = re.match(r"\.\s*(?:[,;)\]|\n]|$)", text[initial.end() :][:8])
+        return ends is not None and initial[0] not in _NUMERALS and text[word.end() : initial.start()] == " "
+    return False
 
 
 def _initial_behind(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
@@ -183,7 +199,7 @@ def _quiet_beside(run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
     """Whether two unknown words, or one and an initial, are written like names where all else is in capitals."""
     near = [run[position] for position in (at - 1, at + 1) if 0 <= position < len(run)]
     return any(
-        (kind in (Kind.UNKNOWN, Kind.COMMON) and not word[0].isupper())
+        (kind in (Kind.UNKNOWN, Kind.COMMON, Kind.EPONYM) and not word[0].isupper())
         or (kind is Kind.INITIAL and word[0] not in _NUMERALS)
         for word, kind in near
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import deid_platform
-from deid_platform.names import clinical_words, drop_after_cues, drop_before_labels, fold, name_lists, word_list
+from deid_platform.labels import drop_before_labels
+from deid_platform.names import clinical_words, drop_after_cues, fold, name_lists, word_list
 
 DATA = Path(deid_platform.__file__).parent / "data"
 
