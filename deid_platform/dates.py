@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import cache
+from itertools import groupby
 
 from deid_platform.calendars import (
     ROMAN,
@@ -84,7 +85,11 @@ def truncate_value(value: str, oldest: int) -> str | None:
 
 
 def _alternatives(names: set[str]) -> str:
-    return "|".join(sorted(map(re.escape, names), key=lambda name: (-len(name), name)))
+    """Pattern for any of the names, longer ones first; by their first letters, or each would be tried at each place."""
+    ordered = sorted(names, key=lambda name: (name[0], -len(name), name))
+    groups = groupby(ordered, key=lambda name: name[0])
+    rests = {first: "|".join(re.escape(name[1:]) for name in group) for first, group in groups}
+    return "|".join(f"{re.escape(first)}(?:{rest})" for first, rest in rests.items())
 
 
 def _names_month_or_day(text: str) -> bool:
@@ -201,7 +206,7 @@ def put_back(text: str, aside: dict[str, str]) -> str:
 def _stands_alone(match: re.Match[str]) -> bool:
     """Whether a date is no part of a longer number: 19620413-5180 is one of a person."""
     return not match.string[max(0, match.start() - 1) : match.start()].isalnum() and not re.match(
-        r"[^\W_]|[-+/]\d", match.string[match.end() : match.end() + 2]
+        r"(?!T\d{4})[^\W_]|[-+/]\d", match.string[match.end() : match.end() + 5]
     )
 
 

@@ -12,7 +12,7 @@ from deid_platform.names import PLACEHOLDER
 
 _AGES = "age over 89"
 _MAY_HOLD_FORMS = re.compile(r"\d|@|www|://", re.IGNORECASE)
-_CONNECTED = re.compile(r"@|www\.|://|\||['\"]\s*[:=]|=\s*['\"]|</", re.IGNORECASE)
+_CONNECTED = re.compile(r"@|[\[(]\s?at\b|www\.|://|\||['\"]\s*[:=]|=\s*['\"]|</", re.IGNORECASE)
 _LEAST_CODED = 12
 _CODED = re.compile(rf"(?<![\w+/=])[A-Za-z\d+/]{{{_LEAST_CODED - 2},}}={{0,2}}(?![\w+/=])")
 _FIRST, _STREETS = "e-mail|web address|field", "street address"

@@ -30,6 +30,7 @@ from deid_platform.people import drop_people
 __all__ = ["PLACEHOLDER", "Identifiers", "TextCleaner", "clinical_words", "fold", "text_patterns", "word_list"]
 
 _UID = re.compile(r"(?<![\d.])(?:\d+(?:\.\d+){5,}|2\.25\.\d{10,})(?!\.?\d)")
+_SOME_WORDS = re.compile(r"[^\W\d_]{2,}")
 _SPACE_FOR = "\x1f"
 """Stands for an underscore while a text is cleaned: white space to every pattern, and in no text (PS3.5 6.1.3)."""
 
@@ -82,8 +83,13 @@ class TextCleaner:
         count += addresses
         return text, count + uids
 
-    def redact_known_and_dates(self, text: str) -> tuple[str, int]:
-        """The same with dates moved, but those that may as well be a number of a device: letters and digits only."""
+    def clean_descriptor(self, text: str) -> tuple[str, int]:
+        """A text that is kept: cleaned if it is of several words, else known identifiers and dates are taken out.
+
+        Letters and digits in one are no date but the number of a device.
+        """
+        if len(_SOME_WORDS.findall(text)) > 1:
+            return self.clean(text)
         text, count = self.redact_known(text)
         if text.strip().isalnum():
             return text, count

@@ -223,11 +223,18 @@ def _continues(match: re.Match[str], before: str, separator: str, *, small: bool
         return True
     if made_of(word, eponymic):
         alike = fold(word) in word_list("common_surnames") and not before.isupper() and not word.isupper()
+        if "," in separator and not _ends(match):
+            return False
         listed = re.search(r"[,&/]|and|und|et", separator) is not None
         return (alike or listed or _is_given(before)) and not _noun_follows(match)
     if "," in separator:
-        return re.match(r"\s*(?:[,;.:/*<()\]\n|]|$)", match.string[match.end(1) :][:8]) is not None
+        return _ends(match)
     return word.isupper() == before.isupper() or not before.isupper()
+
+
+def _ends(match: re.Match[str]) -> bool:
+    """Whether a phrase ends behind a word."""
+    return re.match(r"\s*(?:[,;.:/*<()\]\n|]|$)", match.string[match.end(1) :][:8]) is not None
 
 
 def _noun_follows(match: re.Match[str]) -> bool:

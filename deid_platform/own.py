@@ -135,6 +135,7 @@ def _number_pattern(number: str) -> str:
     return rf"(?<!\d)[^\W\d_]{{0,9}}{pattern}(?!\d)"  # long ones may touch letters: id12345
 
 
+_HUMP = re.compile(r"[a-z][A-Z]")
 _HUMPED = re.compile(r"[^\W\d_]*[a-z][A-Z][^\W\d_]*")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MIN_HUMP = 4
@@ -142,7 +143,7 @@ _MIN_HUMP = 4
 
 def humped_spans(own: Identifiers, text: str) -> Iterator[Span]:
     """Where a text holds a name as one of several words written as one: RoeLiver, ctRoe."""
-    for humped in _HUMPED.finditer(text):
+    for humped in _HUMPED.finditer(text) if _HUMP.search(text) else ():
         for part in _HUMPS.finditer(text, *humped.span()):
             if len(part[0]) >= _MIN_HUMP and part[0].lower() in own.names and not harmless(part[0].lower()):
                 yield part.span()

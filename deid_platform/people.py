@@ -187,7 +187,7 @@ def _has_initial(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> b
 
 
 def _initial_behind(text: str, run: list[tuple[re.Match[str], Kind]], at: int) -> bool:
-    """Whether an unknown word has a comma and an initial with its dot behind it: 'Guidone, K.'."""
+    """Whether a word has a comma and an initial with its dot behind it: 'Guidone, K.', but not 'Guidone, k.A.'."""
     if at + 1 >= len(run) or run[at + 1][1] is not Kind.INITIAL:
         return False
     word, initial = run[at][0], run[at + 1][0]

@@ -308,3 +308,7 @@ def test_a_text_in_base64_goes_and_long_words_stay() -> None:
     assert clean("radiologists electrocardiogram MPRAGE/Sag3Diso HEADNECKTHORAX") == (
         "radiologists electrocardiogram MPRAGE/Sag3Diso HEADNECKTHORAX"
     )
+
+
+def test_a_fraction_in_front_of_a_telephone_number_stays() -> None:
+    assert clean("PHASE 10/20 447-701-6346") == "PHASE 10/20 ___"

@@ -120,8 +120,9 @@ class Protector:
         return self._each(vr, value, charset, self.cleaner.redact_known)
 
     def descriptor(self, vr: str, value: bytes, charset: Charset) -> bytes:
-        """A description that is kept, less what is known of the subject; dates in it move, lest they name its study."""
-        return self._each(vr, value, charset, self.cleaner.redact_known_and_dates)
+        """A description that is kept: cleaned if it is a phrase, else less what is known of the subject; dates move."""
+        clean = self.cleaner.redact_known if vr == "SH" else self.cleaner.clean_descriptor
+        return self._each(vr, value, charset, clean)
 
     def product(self, vr: str, value: bytes, charset: Charset) -> bytes:
         """The name of a product or maker, less what is known of the subject and is no word of the trade."""

@@ -292,10 +292,14 @@ def test_dates_in_descriptions_that_stay_move_and_serial_numbers_stay(lab: Labor
         lab,
         element(0x00181000, b"LO", b"SN-2009-11-30"),
         element(0x00181004, b"LO", b"Plate 30.11.2009"),
+        element(0x00181005, b"LO", b"GEN-4711-30112009 "),
+        element(0x00500020, b"LO", b"Balloon catheter 6F, Dr Guidone "),
     )
     assert rest.DeviceSerialNumber == "SN-2009-11-30"
     assert "30.11.2009" not in rest.PlateID
     assert rest.PlateID.startswith("Plate ")
+    assert rest.GeneratorID == "GEN-4711-30112009"
+    assert rest.DeviceDescription == "Balloon catheter 6F, Dr ___"
 
 
 def test_a_maker_keeps_its_name_though_the_patient_has_the_same(lab: Laboratory) -> None:
