@@ -56,7 +56,7 @@ def csa(*elements: tuple[str, str, list[bytes]], garbage: bytes = b"") -> bytes:
 
 def ge_protocol(text: str, name: bytes = b"") -> bytes:
     """A GE protocol data block, with a file name in its gzip header or none."""
-    packed = gzip.compress(text.encode())
+    packed = gzip.compress(text.encode(), mtime=0)
     if name:
         packed = packed[:3] + b"\x08" + packed[4:10] + name + b"\0" + packed[10:]
     return struct.pack("<I", len(packed)) + packed
