@@ -204,7 +204,7 @@ def _begins(match: re.Match[str], cue: _Cue, sort: Sort) -> bool:
         return True
     if sort is Sort.DIGITAL_RADIOGRAPHY:
         return not made_of(word, _no_name_after_dr)
-    return not made_of(word, clinical) and not (made_of(word, eponymic) and _noun_follows(match))
+    return not made_of(word, clinical) and not (made_of(word, eponymic) and noun_follows(match.string, match.end(1)))
 
 
 def _no_name_after_dr(word: str) -> bool:
@@ -226,7 +226,7 @@ def _continues(match: re.Match[str], before: str, separator: str, *, small: bool
         if "," in separator and not _ends(match):
             return False
         listed = re.search(r"[,&/]|and|und|et", separator) is not None
-        return (alike or listed or _is_given(before)) and not _noun_follows(match)
+        return (alike or listed or _is_given(before)) and not noun_follows(match.string, match.end(1))
     if "," in separator:
         return _ends(match)
     return word.isupper() == before.isupper() or not before.isupper()
@@ -237,12 +237,10 @@ def _ends(match: re.Match[str]) -> bool:
     return re.match(r"\s*(?:[,;.:/*<()\]\n|]|$)", match.string[match.end(1) :][:8]) is not None
 
 
-def _noun_follows(match: re.Match[str]) -> bool:
-    """Whether an eponym has its noun behind it: 'Baker cyst', 'Parkinson's disease'."""
-    return (
-        re.match(rf"(?:['’]?s)?[\s-]+(?:{name_lists()['eponym_nouns']})", match.string[match.end(1) :][:40], re.I)
-        is not None
-    )
+def noun_follows(text: str, end: int) -> bool:
+    """Whether an eponym that ends there has its noun or grade behind it: 'Baker cyst', 'Gleason 7'."""
+    nouns = name_lists()["eponym_nouns"]
+    return re.match(rf"(?:['’]?s)?[\s-]+(?:\d|{nouns})", text[end : end + 40], re.IGNORECASE) is not None
 
 
 def made_of(word: str, test: Callable[[str], bool]) -> bool:

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 
-from deid_platform.names import PLACEHOLDER, eponymic, fold, harmless, name_lists, word_list
+from deid_platform.names import PLACEHOLDER, eponymic, fold, harmless, name_lists, noun_follows, word_list
 
 _WORD = re.compile(r"[^\W\d_](?:['’]?[^\W\d_])*")
 _JOINT = re.compile(r"\s|,\s?|\.\s?|\^{1,3}|-")
@@ -122,11 +122,9 @@ def _label_words() -> frozenset[str]:
 
 
 def _is_loud(text: str) -> bool:
-    """Whether a text is in capitals but for a few words."""
-    letters = [character for character in text if character.isalpha()]
-    capitals = sum(map(str.isupper, letters))
-    words = sum(1 for word in _WORD.finditer(text) if len(word[0]) > 2 and word[0].isupper())
-    return words > 0 and capitals * 3 > len(letters)
+    """Whether a text is in capitals but for words that begin with one."""
+    words = [word[0] for word in _WORD.finditer(text) if len(word[0]) > 2]
+    return any(map(str.isupper, words)) and not any(len(word) > 3 and word[0].islower() for word in words)
 
 
 def _names_in(text: str, run: list[tuple[re.Match[str], Kind]], loud: bool) -> Iterator[tuple[int, int]]:
@@ -149,7 +147,7 @@ def _is_anchor(text: str, run: list[tuple[re.Match[str], Kind]], at: int, loud: 
     if kind is Kind.COMMON:
         return (not _is_part_of_eponym(text, run, at) and _given_beside(run, at)) or _initial_beside(text, run, at)
     if kind is Kind.EPONYM:
-        return _initial_beside(text, run, at)
+        return not noun_follows(text, word.end()) and _initial_beside(text, run, at)
     if kind is Kind.UNKNOWN and word[0][1:].islower() and not _is_part_of_eponym(text, run, at):
         initial = _has_initial(text, run, at) or _initial_behind(text, run, at)
         return initial or (loud and _quiet_beside(run, at)) or _common_given_in_front(run, at)
@@ -277,6 +275,8 @@ def _belongs(text: str, run: list[tuple[re.Match[str], Kind]], new: int, known: 
     title = not word[0].isupper()
     if between.strip() == ",":
         return alike and _ends(text, word, other)
+    if not title and new > known and len(word[0]) > 3 and not between.strip():
+        return alike and re.match(r"\s*(?:[,;:.()\[\]\n|]|$)", text[word.end() :][:8]) is not None
     return alike and (between in ("-", ".") or (title and between.strip() in ("", ".")))
 
 
