@@ -193,9 +193,8 @@ def replace_in_text(
             return mark
         return match[0] if rewritten is None else rewritten
 
-    if "年" in text:
-        text = _ERA_DATE.sub(swap, text)
-    return _pattern(named=_names_month_or_day(text)).sub(swap, text), count
+    text = _pattern(named=_names_month_or_day(text)).sub(swap, text)
+    return (_ERA_DATE.sub(swap, text) if "年" in text else text), count
 
 
 def put_back(text: str, aside: dict[str, str]) -> str:
