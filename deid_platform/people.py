@@ -20,8 +20,8 @@ _CARETS = re.compile(
     r"[^\W\d_][^\W\d_.'’ -]*\^{1,4}[^\W\d_]{2,}(?:\^{1,4}[^\W\d_]+)*\^{0,4}|[^\W\d_]{2,}\^{1,4}[^\W\d_]\b\^{0,4}"
 )
 _BEHIND_PLACEHOLDER = re.compile(
-    rf"(?<!_){PLACEHOLDER}(?:[ \x1f]|,\s(?=\w+\s*(?:[,;:.()\[\]\n|]|\Z)))"
-    r"(?P<name>[A-ZÀ-ÖØ-Þ][^\W\d_A-Z]{2,})(?![\w'’-])"
+    rf"(?<!_){PLACEHOLDER}(?:[ \x1f]|,\s(?=\w+\s*(?:[,;:.()\[\]\n|/*<]|\Z)))"
+    r"(?P<name>[A-ZÀ-ÖØ-Þ][^\W\d_A-Z]{2,}|(?<=,\s)[A-ZÀ-ÖØ-Þ]{3,})(?![\w'’-])"
 )
 MIN_ALONE = 5
 """Letters from which on a listed name goes without another one beside it."""

@@ -312,3 +312,9 @@ def test_a_text_in_base64_goes_and_long_words_stay() -> None:
 
 def test_a_fraction_in_front_of_a_telephone_number_stays() -> None:
     assert clean("PHASE 10/20 447-701-6346") == "PHASE 10/20 ___"
+
+
+def test_a_given_name_goes_with_its_known_surname() -> None:
+    known = own(name="GODDARD")
+    assert clean("Verified by GODDARD, ROMULUS**", known) == "Verified by ___, ___**"
+    assert clean("Seen with Goddard, Chest.", known) == "Seen with ___, Chest."
