@@ -155,7 +155,8 @@ class Sort(Enum):
 def _sort(cue: _Cue, *, titles: bool) -> Sort:
     if not titles:
         shouted = re.match(r"[A-Z]{2}", cue.text[cue.end : cue.end + 2])
-        return Sort.WEAK if cue.written.startswith("c/o") and shouted else Sort.CUE
+        heading = ":" in cue.written and re.match(r"klinik|clini[cq]", cue.folded[cue.start : cue.end])
+        return Sort.WEAK if heading or (cue.written.startswith("c/o") and shouted) else Sort.CUE
     if re.search(r"[A-Z]\.\Z", cue.written):
         return Sort.NONE  # MR.BRC
     title = cue.written.strip(" .:_\t\n\x1f")
