@@ -6,6 +6,7 @@ The encoding of the file is kept, so that untouched values go out as they came i
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -37,12 +38,12 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rewritten(Extent):
+class Rewritten(Extent, ABC):
     """A value in its file that is changed while it is copied; ``length`` is that of the new value."""
 
+    @abstractmethod
     def write_to(self, source: BinaryIO, sink: Sink) -> None:
         """Write the new value: exactly ``length`` bytes, or fragments with their delimiter."""
-        raise NotImplementedError
 
 
 def write_data_set(sink: Sink, data: DataSet, encoding: Encoding, source: BinaryIO) -> None:

@@ -205,7 +205,7 @@ class Protector:
         text = value.decode("ascii").rstrip(" \0").translate(_LINES)
         return text.isprintable() and self.cleaner.clean(text)[1] > 0
 
-    def _each(self, vr: str, value: bytes, charset: Charset, treat) -> bytes:  # type: ignore[no-untyped-def]
+    def _each(self, vr: str, value: bytes, charset: Charset, treat: Callable[[str], tuple[str, int]]) -> bytes:
         cut = self._without_forms(_before_nul(value), charset)
         charset = charset.used_in(cut)
         text = charset.decode(cut)
