@@ -23,7 +23,7 @@ from deid_platform.formats.dicom.pixels import PixelCleaner
 from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import Scrubber, walk
 from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
-from deid_platform.formats.dicom.uids import is_registered, replacement
+from deid_platform.formats.dicom.uids import is_registered, replacement, uid_in
 from deid_platform.formats.dicom.years import birth_dates, oldest_year
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
@@ -54,7 +54,7 @@ class Dicom:
 
     def study_of(self, head: bytes, identity: Identity) -> str | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        uid = _uid(read_head(head, last=STUDY), STUDY)
+        uid = uid_in(read_head(head, last=STUDY), STUDY)
         return identity.token("study", uid) if uid else None
 
     def describe(self, source: Path, identity: Identity) -> Description:
@@ -64,10 +64,10 @@ class Dicom:
             _refuse_unsuitable(data, opened.meta, opened.transfer_syntax)
             return Description(
                 subject=_subject(data, identity),
-                study=replacement(identity, _uid(data, STUDY)),
-                series=replacement(identity, _uid(data, SERIES)),
-                instance=replacement(identity, _uid(data, SOP_INSTANCE)),
-                sop_class=_uid(data, SOP_CLASS),
+                study=replacement(identity, uid_in(data, STUDY)),
+                series=replacement(identity, uid_in(data, SERIES)),
+                instance=replacement(identity, uid_in(data, SOP_INSTANCE)),
+                sop_class=uid_in(data, SOP_CLASS),
                 modality=_known_modality(_text(data, MODALITY)),
                 transfer_syntax=opened.transfer_syntax,
             )
@@ -121,18 +121,18 @@ def _scrubber(data: DataSet, policy: Policy, identity: Identity, subject: str) -
     uid = str if Option.RETAIN_UIDS in policy.options else partial(replacement, identity)
     protector = Protector(identity, policy, TextCleaner(own, mover(policy, days, oldest, births), uid), days, oldest)
     answers = answers_of(policy, identity, own, subject, (oldest, births))
-    return Scrubber(policy, protector, identity.pseudonym(subject), _uid(data, STUDY), answers)
+    return Scrubber(policy, protector, identity.pseudonym(subject), uid_in(data, STUDY), answers)
 
 
 def _refuse_unsuitable(data: DataSet, meta: DataSet, transfer_syntax: str) -> None:
     """What no rule of this format covers is refused as a whole."""
-    sop_class = _uid(data, SOP_CLASS)
-    if DIRECTORY_RECORDS in data or _MEDIA_DIRECTORY in (sop_class, _uid(meta, 0x00020002)):
+    sop_class = uid_in(data, SOP_CLASS)
+    if DIRECTORY_RECORDS in data or _MEDIA_DIRECTORY in (sop_class, uid_in(meta, 0x00020002)):
         raise UnsupportedFormat("A DICOMDIR is an index, not an image.", Reason.DICOMDIR)
     for tag, name in ((SOP_CLASS, "SOP Class"), (SOP_INSTANCE, "SOP Instance"), (STUDY, "Study"), (SERIES, "Series")):
-        if not _uid(data, tag):
+        if not uid_in(data, tag):
             raise MalformedFile(f"The {name} UID is missing.", Reason.MISSING_UID)
-        if "\\" in _uid(data, tag):
+        if "\\" in uid_in(data, tag):
             raise MalformedFile(f"The {name} UID has several values.")
     if not is_registered(sop_class) or sop_class in _AUDIO or _holds_audio(data):
         raise UnsupportedFormat("Objects of this SOP Class cannot be cleaned.")
@@ -144,22 +144,17 @@ def _holds_audio(data: DataSet) -> bool:
     """Whether a waveform is coded as only speech is (mu-law or A-law, PS3.3 C.10.9.1.5)."""
     waveforms = data.get(WAVEFORMS)
     items = waveforms.value if waveforms is not None and isinstance(waveforms.value, list) else ()
-    return any(_uid(item, SAMPLE_INTERPRETATION) in ("MB", "AB") for item in items)
+    return any(uid_in(item, SAMPLE_INTERPRETATION) in ("MB", "AB") for item in items)
 
 
 def _subject(data: DataSet, identity: Identity) -> str:
-    return subject_of(data, _uid(data, STUDY), identity)
+    return subject_of(data, uid_in(data, STUDY), identity)
 
 
 def _text(data: DataSet, tag: int) -> str:
     """A single value as text, empty where there is none."""
     return text_in(data, tag, declared_charset(data))
 
-
-def _uid(data: DataSet, tag: int) -> str:
-    """A UID as it stands there, whatever the character set; empty where there is none."""
-    element = data.get(tag)
-    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
 
 
 def _known_modality(value: str) -> str:

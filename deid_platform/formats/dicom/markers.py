@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from deid_platform.formats.dicom.charset import Charset, charset_of
 from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet, Element
+from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.model import ENGINE_VERSION
 from deid_platform.policy import Policy
 
@@ -44,8 +45,8 @@ def file_meta(data: DataSet, transfer_syntax: str) -> DataSet:
     meta = DataSet()
     meta[0x00020001] = Element(0x00020001, "OB", b"\0\x01")
     for tag, value in (
-        (0x00020002, _uid(data, 0x00080016)),
-        (0x00020003, _uid(data, 0x00080018)),
+        (0x00020002, uid_in(data, 0x00080016)),
+        (0x00020003, uid_in(data, 0x00080018)),
         (0x00020010, transfer_syntax),
         (0x00020012, IMPLEMENTATION_CLASS_UID),
     ):
@@ -99,8 +100,3 @@ def _code(value: str, scheme: str, meaning: str) -> DataSet:
 
 def _put(data: DataSet, tag: int, vr: str, value: str) -> None:
     data[tag] = Element(tag, vr, value.encode("ascii"))
-
-
-def _uid(data: DataSet, tag: int) -> str:
-    element = data.get(tag)
-    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""

@@ -22,6 +22,7 @@ from deid_platform.formats.dicom.protect import TEXT_VRS, Protector
 from deid_platform.formats.dicom.references import drop_stale_lists
 from deid_platform.formats.dicom.structured import CONTENT, CONTENT_SEQUENCES, ContentCleaner
 from deid_platform.formats.dicom.treatment import Treatment
+from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.formats.dicom.vendor import clean_header
 from deid_platform.model import Change
 from deid_platform.policy import Action, ObjectRules, Option, Policy, Rule
@@ -57,7 +58,7 @@ class Scrubber:
 
     def scrub(self, data: DataSet) -> None:
         """Apply the policy to ``data`` and all it holds; patient number and name become the subject's pseudonym."""
-        self._rules = self.policy.of(_sop_class(data))
+        self._rules = self.policy.of(uid_in(data, SOP_CLASS))
         self._treatment = Treatment(self.policy, self.protector)
         self._advice = advice_of(data, little=self.little)
         clean_graphics = Option.CLEAN_GRAPHICS in self.policy.options
@@ -236,10 +237,6 @@ class Scrubber:
         data.pop(element.tag, None)
         self.changes[tag_text(element.tag), Action.REMOVE.value, rule.source] += 1
 
-
-def _sop_class(data: DataSet) -> str:
-    element = data.get(SOP_CLASS)
-    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
 
 
 def _creator_tag(tag: int) -> int:

@@ -20,6 +20,7 @@ from deid_platform.formats.dicom.elements import (
     Encoding,
     read_data_set,
 )
+from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.formats.dicom.vr import LONG_VRS, SHORT_VRS
 from deid_platform.model import Reason
 
@@ -94,7 +95,7 @@ def _preliminaries(buffer: mmap.mmap | bytes) -> tuple[DataSet, int, Encoding, s
         # The group length of the sender is not trusted; the group ends where another one begins.
         element, start = _one_element(buffer, start)
         meta.update(element)
-    syntax = _uid(meta, 0x00020010)
+    syntax = uid_in(meta, 0x00020010)
     encoding = _bare_encoding(buffer[start : start + 8])
     if syntax:
         return meta, start, *_reconciled(syntax, encoding)
@@ -132,11 +133,6 @@ def _one_element(buffer: mmap.mmap | bytes, at: int) -> tuple[DataSet, int]:
         raise MalformedFile("The file ends inside its File Meta Information.", Reason.TRUNCATED)
     return read_data_set(buffer[at : begin + length], 0, EXPLICIT_LITTLE), begin + length
 
-
-def _uid(meta: DataSet, tag: int) -> str:
-    element = meta.get(tag)
-    value = element.value if element else b""
-    return value.decode("latin-1").strip(" \0") if isinstance(value, bytes) else ""
 
 
 def _encoding(syntax: str) -> Encoding:

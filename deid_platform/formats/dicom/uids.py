@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from deid_platform.formats.dicom.elements import DataSet
 from deid_platform.identity import Identity
 
 # PS3.6 Annex A: below the root of the standard every registered UID has short components. Some senders make instance
@@ -26,3 +27,9 @@ def replacement(identity: Identity, value: str) -> str:
     """What stands for a UID after cleaning: itself if the standard registers it, else one made with the key."""
     value = value.strip(" \0")
     return value if not value or is_registered(value) else identity.keyed_uid(value)
+
+
+def uid_in(data: DataSet, tag: int) -> str:
+    """A UID, or another value in ASCII, as it stands in a data set, whatever its character set; empty without one."""
+    element = data.get(tag)
+    return element.value.decode("latin-1").strip(" \0") if element and isinstance(element.value, bytes) else ""
