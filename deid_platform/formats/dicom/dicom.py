@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deid_platform.audit.dicom import audit_file
+from deid_platform.audit.legible import judge
 from deid_platform.errors import MalformedFile, UnsupportedFormat
 from deid_platform.formats.dicom.answers import answers_of
 from deid_platform.formats.dicom.elements import EXPLICIT_LITTLE, DataSet
@@ -29,7 +30,6 @@ from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
 from deid_platform.identity import Identity
 from deid_platform.model import Finding, Outcome, Reason
-from deid_platform.pixels.judge import judge
 from deid_platform.policy import Option, Policy
 
 SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080016, 0x00080018, 0x00080060

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from deid_platform.audit.legible import Rule, judge
 from deid_platform.errors import UnsafeToRelease
-from deid_platform.pixels.judge import Rule, judge
 from tests.audit.tampering import audited, tampered
 from tests.builders.dicom import encode, image, person
 from tests.formats.dicom.cleaning import Cleaned, Laboratory

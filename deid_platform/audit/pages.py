@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deid_platform.pixels.display import Grey
+from deid_platform.audit.display import Grey
 
 # Nothing smaller holds three letters.
 _LEAST_ROWS, _LEAST_COLUMNS = 8, 16

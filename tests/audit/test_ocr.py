@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from deid_platform.audit.ocr import Word, read_words, tesseract_version
+from deid_platform.audit.pages import Page, Preparation
 from deid_platform.errors import DeidError
 from deid_platform.model import Reason
-from deid_platform.pixels.ocr import Word, read_words, tesseract_version
-from deid_platform.pixels.pages import Page, Preparation
 
 
 def page(text: str = "", scale: float = 2.0, left: float = 100.0) -> Page:

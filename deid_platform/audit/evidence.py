@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deid_platform.pixels.ocr import Word
-from deid_platform.pixels.pages import Preparation
+from deid_platform.audit.ocr import Word
+from deid_platform.audit.pages import Preparation
 
 # Letters and digits a word needs at least, and the confidence from which it counts: measured on frames with and
 # without text, see the tests for what is promised.

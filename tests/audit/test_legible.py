@@ -10,9 +10,9 @@ import pytest
 from pydicom import uid
 from pydicom.dataset import FileDataset
 
+from deid_platform.audit.legible import Rule, judge
 from deid_platform.errors import DeidError, UnsafeToRelease
 from deid_platform.model import Reason
-from deid_platform.pixels.judge import Rule, judge
 from deid_platform.pixels.layout import Limits
 from tests.builders.bad_files import truncated_pixels
 from tests.builders.dicom import encapsulated_pdf, image, leaks, person, report, waveform, write

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from deid_platform.audit.pages import Page
 from deid_platform.errors import DeidError
 from deid_platform.model import Reason
-from deid_platform.pixels.pages import Page
 
 _PROGRAM = "tesseract"
 _LANGUAGE = "eng"

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from deid_platform.pixels.display import grey_images, view_of
-from deid_platform.pixels.evidence import Reading, shows_text
+from deid_platform.audit.display import grey_images, view_of
+from deid_platform.audit.evidence import Reading, shows_text
+from deid_platform.audit.ocr import read_words
+from deid_platform.audit.pages import Page, pages
 from deid_platform.pixels.frames import PixelSource, open_pixels
 from deid_platform.pixels.layout import Limits
-from deid_platform.pixels.ocr import read_words
 from deid_platform.pixels.overlays import overlay_frames
-from deid_platform.pixels.pages import Page, pages
 from deid_platform.pixels.refusal import burned_in_text
 
 # Pixels of pages read by one process: enough for starting it to be cheap, few enough to hold in memory.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deid_platform.pixels.evidence import shows_text
-from deid_platform.pixels.ocr import Word
-from deid_platform.pixels.pages import Preparation
+from deid_platform.audit.evidence import shows_text
+from deid_platform.audit.ocr import Word
+from deid_platform.audit.pages import Preparation
 
 PLAIN, BRIGHT = Preparation.PLAIN, Preparation.BRIGHT_STROKES
 

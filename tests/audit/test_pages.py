@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deid_platform.pixels.pages import Page, Preparation, pages
+from deid_platform.audit.pages import Page, Preparation, pages
 
 
 def gradient(rows: int, columns: int) -> NDArray[np.uint8]:
