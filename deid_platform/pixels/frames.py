@@ -41,11 +41,16 @@ class PixelSource:
     _file: BinaryIO
 
     def frames(self) -> Iterator[NDArray[Any]]:
-        """Yield what the frames show, in order.
+        """Yield what the frames show, in order; see :meth:`by_frame`."""
+        for shown in self.by_frame():
+            yield from shown
+
+    def by_frame(self) -> Iterator[list[NDArray[Any]]]:
+        """Yield what each frame shows.
 
         Shape (rows, columns) for stored values of one sample, (rows, columns, 3) for RGB; YBR is converted. A frame
-        with a palette yields its colours and then its stored values. A frame whose cells hold more than the
-        declared samples, such as an overlay in the unused high bits, yields these bits as one more array.
+        with a palette gives its colours and then its stored values. A frame whose cells hold more than the
+        declared samples, such as an overlay in the unused high bits, gives these bits as one more array.
 
         Raises
         ------
@@ -56,11 +61,8 @@ class PixelSource:
             if cells.shape != (self.layout.rows, self.layout.columns, 3)[: 2 + (self.layout.samples == 3)]:
                 raise undecodable("the decoder returns a frame of another size")
             samples, rest = split_bits(cells, self.layout)
-            if self.layout.photometric == "PALETTE COLOR":
-                yield _coloured(samples, self.layout)
-            yield samples
-            if rest is not None:
-                yield rest
+            coloured = [_coloured(samples, self.layout)] if self.layout.photometric == "PALETTE COLOR" else []
+            yield [*coloured, samples, *([] if rest is None else [rest])]
 
     def _cells(self) -> Iterator[NDArray[Any]]:
         layout = self.layout

@@ -1,0 +1,68 @@
+"""Minimum, maximum and median over many frames, without holding them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Frames a median is taken of, and the bytes they may take together; of fewer than three there is none.
+_MEDIAN_FRAMES = 32
+_MEDIAN_BYTES = 2**26
+_MEDIAN_LEAST = 3
+_BLOCK = 2**22
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below ``count``, evenly spread, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(step * (count - 1) / (most - 1)) for step in range(most)})
+
+
+class Projections:
+    """Takes pictures of one shape one by one; ``count`` is how many there will be."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._added = 0
+        self._least: NDArray[Any] | None = None
+        self._greatest: NDArray[Any] | None = None
+        self._kept_numbers: frozenset[int] = frozenset()
+        self._kept: list[NDArray[Any]] = []
+
+    def add(self, picture: NDArray[Any]) -> None:
+        """Take one more picture, shape (rows, columns) or (rows, columns, 3); the first decides on shape and type."""
+        if self._least is None or self._greatest is None:
+            self._least, self._greatest = picture, picture
+            room = _MEDIAN_BYTES // max(picture.nbytes, 1)
+            most = min(_MEDIAN_FRAMES, room)
+            self._kept_numbers = frozenset(evenly(self._count, most) if most >= _MEDIAN_LEAST else ())
+        elif (picture.shape, picture.dtype) != (self._least.shape, self._least.dtype):
+            return
+        elif self._added == 1:  # the first picture itself stays as it is
+            self._least, self._greatest = np.fmin(self._least, picture), np.fmax(self._greatest, picture)
+        else:
+            np.fmin(self._least, picture, out=self._least)
+            np.fmax(self._greatest, picture, out=self._greatest)
+        if self._added in self._kept_numbers:
+            self._kept.append(picture)
+        self._added += 1
+
+    def pictures(self) -> list[NDArray[Any]]:
+        """Minimum and maximum, and the median where it could be taken; nothing from fewer than two pictures."""
+        if self._added < 2 or self._least is None or self._greatest is None:
+            return []
+        return [self._least, self._greatest, *([self._median()] if len(self._kept) >= _MEDIAN_LEAST else [])]
+
+    def _median(self) -> NDArray[Any]:
+        """The median, of an even number the lower one, of some rows at a time."""
+        median = np.empty_like(self._kept[0])
+        middle = (len(self._kept) - 1) // 2
+        rows = max(1, _BLOCK // (len(self._kept) * max(median[0].size, 1)))
+        for start in range(0, len(median), rows):
+            block = np.stack([picture[start : start + rows] for picture in self._kept])
+            block.partition(middle, axis=0)
+            median[start : start + rows] = block[middle]
+        return median

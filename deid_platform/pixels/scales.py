@@ -1,0 +1,122 @@
+"""One picture at several sizes through the text detector: large letters are found in a small copy, small in a large.
+
+Memory is bounded: what is larger than a tile is looked at in tiles that overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deid_platform.pixels.inference import Thresholds
+from deid_platform.pixels.masks import CELL
+
+Logits = NDArray[np.float32]
+"""Shape (frames, ceil(rows / CELL), ceil(columns / CELL)), positive where there is text."""
+
+# Sides of copies as parts of the picture's, and the side, in pixels, below which no copy is worth a look.
+_REDUCTIONS = (2, 4)
+_SMALLEST = 48
+# A picture whose longer side is shorter than this carries letters of few pixels and is looked at enlarged, too.
+_SMALL = 400
+_ENLARGEMENT = 2
+_STEP = 16
+"""Rows and columns the detector takes are multiples of this."""
+_MARGIN = 8
+"""Pixels repeated around a picture, so that letters at its rim have surroundings; a multiple of the cell."""
+_TILE, _OVERLAP = 2048, 256
+
+
+class Net(Protocol):
+    """What finds text: :class:`~deid_platform.pixels.inference.Detector`, or a stand-in of a test."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What its output is read with."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Frames of one size that make a good run."""
+        ...
+
+    def logits(self, views: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See :meth:`~deid_platform.pixels.inference.Detector.logits`."""
+        ...
+
+
+def logits_of(pairs: NDArray[np.uint8], net: Net) -> Logits:
+    """The greatest logit of each cell over all sizes. ``pairs``: shape (frames, 2, rows, columns)."""
+    greatest = _in_tiles(pairs, net)
+    rows, columns = pairs.shape[2:]
+    for part in _REDUCTIONS:
+        if max(rows, columns) >= part * _SMALLEST:
+            found = _in_tiles(_reduced(pairs, part), net)
+            larger = found.repeat(part, axis=1).repeat(part, axis=2)[:, : greatest.shape[1], : greatest.shape[2]]
+            np.maximum(greatest, larger, out=greatest)
+    if max(rows, columns) < _SMALL:
+        np.maximum(greatest, _pooled(_in_tiles(_enlarged(pairs), net), greatest.shape), out=greatest)
+    return greatest
+
+
+def _pooled(logits: Logits, shape: tuple[int, ...]) -> Logits:
+    """The greatest of each 2 x 2 cells."""
+    padded = np.full((shape[0], shape[1] * _ENLARGEMENT, shape[2] * _ENLARGEMENT), -np.inf, np.float32)
+    padded[:, : logits.shape[1], : logits.shape[2]] = logits
+    return np.asarray(padded.reshape(shape[0], shape[1], _ENLARGEMENT, shape[2], _ENLARGEMENT).max(axis=(2, 4)))
+
+
+def _reduced(pairs: NDArray[np.uint8], part: int) -> NDArray[np.uint8]:
+    return _each(pairs, [Image.fromarray(plane).reduce(part) for pair in pairs for plane in pair])
+
+
+def _enlarged(pairs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    size = pairs.shape[3] * _ENLARGEMENT, pairs.shape[2] * _ENLARGEMENT
+    bilinear = Image.Resampling.BILINEAR
+    return _each(pairs, [Image.fromarray(plane).resize(size, bilinear) for pair in pairs for plane in pair])
+
+
+def _each(pairs: NDArray[np.uint8], planes: list[Image.Image]) -> NDArray[np.uint8]:
+    return np.stack([np.asarray(plane) for plane in planes]).reshape(*pairs.shape[:2], planes[0].height, -1)
+
+
+def _in_tiles(pairs: NDArray[np.uint8], net: Net) -> Logits:
+    """The logits of every cell of pictures of any size, without those at inner rims of tiles."""
+    frames, _, rows, columns = pairs.shape
+    logits = np.empty((frames, -(-rows // CELL), -(-columns // CELL)), np.float32)
+    for top, first_row, last_row in _tiles(rows):
+        for left, first_column, last_column in _tiles(columns):
+            tile = pairs[:, :, top : top + _TILE, left : left + _TILE]
+            found = net.logits(_framed(tile))[:, _MARGIN // CELL :, _MARGIN // CELL :]
+            logits[:, first_row:last_row, first_column:last_column] = found[
+                :, first_row - top // CELL : last_row - top // CELL,
+                first_column - left // CELL : last_column - left // CELL,
+            ]  # fmt: skip
+    return logits
+
+
+def _tiles(length: int) -> Iterator[tuple[int, int, int]]:
+    """First pixel of each tile, and the cells, as a range, for which it is asked."""
+    starts = range(0, max(length - _OVERLAP, 1), _TILE - _OVERLAP)
+    for start in starts:
+        first = start + _OVERLAP // 2 if start else 0
+        last = length if start == starts[-1] else start + _TILE - _OVERLAP // 2
+        yield start, first // CELL, -(-last // CELL)
+
+
+def _framed(pairs: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Values 0 to 1 with the outermost pixels repeated on all sides, up to a size the detector takes."""
+    rows, columns = pairs.shape[2:]
+    bottom, right = _MARGIN + rows, _MARGIN + columns
+    size = (-(-(end + _MARGIN) // _STEP) * _STEP for end in (bottom, right))
+    framed = np.empty((*pairs.shape[:2], *size), np.float32)
+    np.multiply(pairs, np.float32(1 / 255), out=framed[:, :, _MARGIN:bottom, _MARGIN:right])
+    framed[:, :, _MARGIN:bottom, :_MARGIN] = framed[:, :, _MARGIN:bottom, _MARGIN : _MARGIN + 1]
+    framed[:, :, _MARGIN:bottom, right:] = framed[:, :, _MARGIN:bottom, right - 1 : right]
+    framed[:, :, :_MARGIN] = framed[:, :, _MARGIN : _MARGIN + 1]
+    framed[:, :, bottom:] = framed[:, :, bottom - 1 : bottom]
+    return framed
