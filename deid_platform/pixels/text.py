@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import DeidError
-from deid_platform.pixels.display import view_of
 from deid_platform.pixels.frames import PixelSource, open_pixels
 from deid_platform.pixels.layout import Layout, Limits
 from deid_platform.pixels.lines import text_cells
@@ -26,7 +25,7 @@ from deid_platform.pixels.masks import Cells, Mask
 from deid_platform.pixels.projections import Projections, evenly
 from deid_platform.pixels.regions import Screen, screen_of
 from deid_platform.pixels.scales import Net, logits_of
-from deid_platform.pixels.views import Pair, pairs
+from deid_platform.pixels.views import Pair, display_of, pairs
 
 _PALETTE = "PALETTE COLOR"
 # Files of a series whose projections are looked at.
@@ -109,7 +108,7 @@ class _Finder:
     def __init__(self, net: Net, layout: Layout, screen: Screen) -> None:
         self._net = net
         self._layout = layout
-        self._view = view_of(layout)
+        self._display = display_of(layout)
         self._furniture = screen.furniture(layout.rows, layout.columns)
         self._labels = self._mask(screen.labels(layout.rows, layout.columns))
         self._masks: list[Mask | None] = []
@@ -136,14 +135,14 @@ class _Finder:
         """What is to be masked in every frame."""
         common = self._labels
         for picture in projections.pictures():
-            if views := pairs(picture, self._view):
+            if views := pairs(picture, self._display):
                 common = _both(common, self._mask(self._text(list(self._logits(views)))))
         return common
 
     def _take(self, shown: Sequence[NDArray[Any]]) -> None:
         """Let a frame wait until enough have come for a run; the numbers of colours in a palette are no picture."""
         pictures = [shown[0], *shown[2:]] if self._layout.photometric == _PALETTE else shown
-        self._waiting.append([pair for picture in pictures for pair in pairs(picture, self._view)])
+        self._waiting.append([pair for picture in pictures for pair in pairs(picture, self._display)])
         if sum(map(len, self._waiting)) >= self._net.batch:
             self._look()
 

@@ -8,12 +8,14 @@ see. Colours give two pairs, because text may differ from what it lies on in one
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_platform.pixels.display import View
+from deid_platform.pixels.layout import Layout, value_of
 
 Pair = NDArray[np.uint8]
 """Two views of one frame, shape (2, rows, columns), bright is bright."""
@@ -41,19 +43,49 @@ _LUMA = (77, 150, 29)
 """ITU-R BT.601 in 256ths, as in PS3.3 C.7.6.3.1.2."""
 
 
-def pairs(samples: NDArray[Any], view: View) -> list[Pair]:
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a file wants values of one sample shown: its first window as stored values, and polarity."""
+
+    window: Range | None = None
+    inverted: bool = False
+
+
+def display_of(layout: Layout) -> Display:
+    """What a header asks for; a window that makes no sense is none. Source: PS3.3 C.11.1, C.11.2, C.7.6.3.1.2."""
+    keywords = ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept")
+    center, width, slope, intercept = (_first_number(value_of(layout.header, keyword)) for keyword in keywords)
+    inverted = layout.photometric == "MONOCHROME1"
+    slope = 1.0 if slope is None else slope
+    if center is None or width is None or width <= 0 or slope == 0:
+        return Display(None, inverted)
+    ends = sorted((center + side * width / 2 - (intercept or 0.0)) / slope for side in (-1, 1))
+    return Display((ends[0], ends[1]) if all(map(isfinite, ends)) else None, inverted)
+
+
+def _first_number(value: object) -> float | None:
+    """The first of an element's values, if it is a finite number."""
+    first = value[0] if isinstance(value, Sequence) and not isinstance(value, str) and value else value
+    try:
+        number = float(str(first))
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def pairs(samples: NDArray[Any], display: Display) -> list[Pair]:
     """The pairs of views of one frame; none when the frame is one flat area.
 
     Parameters
     ----------
     samples
         Stored values, shape (rows, columns), or RGB, shape (rows, columns, 3); any integer or floating type.
-    view
-        The display window and polarity of stored values of one sample. Source: PS3.3 C.11.2.
+    display
+        The window and polarity of stored values of one sample.
     """
     if samples.ndim == 3:
         return _colour_pairs(samples)
-    values, windows = _sixteen_bits(samples, view.windows)
+    values, window = _sixteen_bits(samples, display.window)
     if values is None:
         return []
     lowest, highest = int(values.min()), int(values.max())
@@ -63,16 +95,16 @@ def pairs(samples: NDArray[Any], view: View) -> list[Pair]:
     usual = _usual(counts)
     tables = np.stack([
         _everything(counts, usual, lowest, values.dtype.itemsize == 1),
-        _ramp(len(counts), *(_window(counts, windows, lowest) or usual)),
+        _ramp(len(counts), *(_window(counts, window, lowest) or usual)),
     ])
-    if view.inverted:
+    if display.inverted:
         tables = 255 - tables
     return [_looked_up(tables, values, lowest)]
 
 
 def _colour_pairs(colours: NDArray[Any]) -> list[Pair]:
     """Luma beside the greatest, and beside the least, of the three channels; once where there is no colour."""
-    values, _ = _sixteen_bits(colours, ())
+    values, _ = _sixteen_bits(colours, None)
     if values is None or values.min() == values.max():
         return []
     eight = _eight_bits(values)
@@ -98,17 +130,17 @@ def _eight_bits(colours: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(spread)
 
 
-def _sixteen_bits(samples: NDArray[Any], windows: Sequence[Range]) -> tuple[NDArray[Any] | None, Sequence[Range]]:
-    """Values as integers of at most 16 bits, and the windows moved with them; None where nothing is a number."""
+def _sixteen_bits(samples: NDArray[Any], window: Range | None) -> tuple[NDArray[Any] | None, Range | None]:
+    """Values as integers of at most 16 bits, and the window moved with them; None where nothing is a number."""
     if samples.dtype.kind in "iub" and samples.dtype.itemsize <= 2:
-        return np.ascontiguousarray(samples, samples.dtype.newbyteorder("=")), windows
+        return np.ascontiguousarray(samples, samples.dtype.newbyteorder("=")), window
     finite = samples if samples.dtype.kind in "iu" else samples[np.isfinite(samples)]
     if finite.size == 0:
-        return None, ()
+        return None, None
     # Halved, because the width of a range of floating-point numbers may exceed what they can hold.
     low, high = (end / 2 for end in _reach(finite.reshape(-1)))
     if low == high:
-        return np.zeros(samples.shape, np.uint16), ()
+        return np.zeros(samples.shape, np.uint16), None
     scale = 65535 / (high - low)
     squeezed = np.empty(samples.shape, np.uint16)
     rows = max(1, _BLOCK * len(samples) // samples.size)
@@ -116,7 +148,8 @@ def _sixteen_bits(samples: NDArray[Any], windows: Sequence[Range]) -> tuple[NDAr
         half = samples[start : start + rows] / 2
         np.nan_to_num(half, copy=False, nan=low)
         squeezed[start : start + rows] = (np.clip(half, low, high) - low) * scale
-    return squeezed, [((start / 2 - low) * scale, (end / 2 - low) * scale) for start, end in windows]
+    moved = [(end / 2 - low) * scale for end in window or ()]
+    return squeezed, (moved[0], moved[1]) if moved else None
 
 
 def _reach(finite: NDArray[Any]) -> Range:
@@ -145,15 +178,13 @@ def _usual(counts: NDArray[np.intp]) -> Range:
     return max(low - missing / 2, 0), min(high + missing / 2, len(counts) - 1)
 
 
-def _window(counts: NDArray[np.intp], windows: Sequence[Range], lowest: int) -> Range | None:
-    """The first display window under which enough of the pixels are neither black nor white, or none."""
-    last = len(counts) - 1
-    for start, end in windows:
-        low, high = max(start - lowest, 0), min(end - lowest, last)
-        inside = counts[int(np.ceil(low)) : int(high) + 1].sum() if low < high else 0
-        if inside >= _IN_WINDOW * counts.sum():
-            return low, high
-    return None
+def _window(counts: NDArray[np.intp], window: Range | None, lowest: int) -> Range | None:
+    """The display window, if enough of the pixels are neither black nor white under it."""
+    if window is None:
+        return None
+    low, high = max(window[0] - lowest, 0.0), min(window[1] - lowest, len(counts) - 1.0)
+    inside = counts[int(np.ceil(low)) : int(high) + 1].sum() if low < high else 0
+    return (low, high) if inside >= _IN_WINDOW * counts.sum() else None
 
 
 def _everything(counts: NDArray[np.intp], usual: Range, lowest: int, eight_bit: bool) -> Plane:
