@@ -17,6 +17,7 @@ from deid_platform.identity import Identity
 from deid_platform.layout import Zones, manifest_key
 from deid_platform.manifest import Manifest, read_manifest, write_manifest
 from deid_platform.model import ENGINE_VERSION, Entry, Stage
+from deid_platform.pixels.inference import DetectorSpec
 from deid_platform.policy import Policy
 from deid_platform.stages.task import Broken, refuse, without_place
 from deid_platform.workers import Compute, Lost
@@ -38,23 +39,24 @@ class Pipeline:
     identity: Identity
     compute: Compute
     progress: Progress = silent
+    detector: DetectorSpec | None = None
 
     def code_version(self, stage: Stage) -> str:
         """Changes whenever a stage may give other bytes for the same input: engine, policy, programs, key."""
-        return code_version(stage, self.policy, self.identity.fingerprint)
+        return code_version(stage, self.policy, self.identity.fingerprint, self.detector)
 
     def digest(self, stage: Stage, source: str) -> str:
         """Names one version of a stage of a batch; ``source`` is the digest of what it is made from."""
         return hashlib.sha256(f"{self.code_version(stage)}\n{source}".encode()).hexdigest()[:32]
 
 
-def code_version(stage: Stage, policy: Policy, fingerprint: str = "") -> str:
+def code_version(stage: Stage, policy: Policy, fingerprint: str = "", detector: DetectorSpec | None = None) -> str:
     """The parts that decide what a stage makes of its input, as one short digest."""
     parts = [ENGINE_VERSION, str(stage), fingerprint]
     if stage is not Stage.RAW:
         parts += [policy.digest, _word_lists()]
     if stage is Stage.PIXEL_CLEANED:
-        parts.append(tesseract_version())
+        parts += [tesseract_version(), detector.identity if detector is not None else ""]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
