@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from deid_platform.audit.ocr import tesseract_version
 from deid_platform.errors import StoreError, UnsafeToRelease
 from deid_platform.identity import Identity
 from deid_platform.layout import Zones, manifest_key
@@ -20,6 +19,7 @@ from deid_platform.model import ENGINE_VERSION, Entry, Stage
 from deid_platform.pixels.inference import DetectorSpec
 from deid_platform.policy import Policy
 from deid_platform.stages.task import Broken, refuse, without_place
+from deid_platform.tesseract import tesseract_version
 from deid_platform.workers import Compute, Lost
 
 Progress = Callable[[Stage, int], None]

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from deid_platform.audit.ocr import Word, read_words, tesseract_version
+from deid_platform.audit.ocr import Word, read_words
 from deid_platform.audit.pages import Page, Preparation
 from deid_platform.errors import DeidError
 from deid_platform.model import Reason
+from deid_platform.tesseract import tesseract_version
 
 
 def page(text: str = "", scale: float = 2.0, left: float = 100.0) -> Page:
