@@ -16,11 +16,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deid_platform.errors import StoreError
-from deid_platform.model import Change, Entry, Finding, Severity, Stage, Status
+from deid_platform.model import Change, Entry, Finding, Masking, Region, Severity, Stage, Status
 from deid_platform.store.protocol import Store
 
 _CHANGE = pa.struct([("target", pa.string()), ("action", pa.string()), ("rule", pa.string()), ("count", pa.int64())])
-_TYPES = {"size": pa.int64(), "changes": pa.list_(_CHANGE), "satisfied": pa.list_(pa.string())}
+_REGION = pa.struct([(field.name, pa.int64()) for field in fields(Region)])
+_MASKING_TYPES = {"share": pa.float64(), "regions": pa.list_(_REGION)}
+_MASKING = pa.struct([(field.name, _MASKING_TYPES.get(field.name, pa.int64())) for field in fields(Masking)])
+_TYPES = {
+    "size": pa.int64(), "masking": _MASKING, "changes": pa.list_(_CHANGE), "satisfied": pa.list_(pa.string()),
+}  # fmt: skip
 _ENTRY_FIELDS = [field.name for field in fields(Entry)]
 MANIFEST_SCHEMA = pa.schema(
     [("batch", pa.string()), ("dataset", pa.string())]
@@ -114,6 +119,8 @@ def _decode(schema: pa.Schema, data: bytes) -> list[dict[str, Any]]:
 def _entry(row: dict[str, Any]) -> Entry:
     values = {name: row[name] for name in _ENTRY_FIELDS}
     values["status"] = Status(values["status"])
+    regions = tuple(Region(**region) for region in values["masking"]["regions"])
+    values["masking"] = Masking(**values["masking"] | {"regions": regions})
     values["changes"] = tuple(Change(**change) for change in values["changes"])
     values["satisfied"] = tuple(values["satisfied"])
     return Entry(**values)

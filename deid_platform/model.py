@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Raised by hand whenever the same input may give other bytes; part of every digest."""
 
 
@@ -49,6 +49,7 @@ class Reason(StrEnum):
     BURNED_IN_TEXT = "burned_in_text"
     PIXELS_UNDECODABLE = "pixels_undecodable"
     VIDEO = "video"
+    PIXELS_ALTERED = "pixels_altered"
     RESIDUAL_IDENTIFIER = "residual_identifier"
     FORBIDDEN_CONTENT = "forbidden_content"
     WORKER_DIED = "worker_died"
@@ -71,9 +72,10 @@ REMEDIES: dict[Reason, str] = {
     Reason.UNKNOWN_SUBJECT: "The mapping file does not name this patient: add a line for it and run again.",
     Reason.DUPLICATE: "The same bytes stand in the batch under another name, which was processed.",
     Reason.DUPLICATE_UID: "Another object with the same SOP Instance UID and other bytes was processed.",
-    Reason.BURNED_IN_TEXT: "The pixels show text that would be released.",
+    Reason.BURNED_IN_TEXT: "Text is left in the cleaned pixels: have the object looked at, and report it.",
     Reason.PIXELS_UNDECODABLE: "The pixels cannot be decoded, so nobody can say what they show.",
     Reason.VIDEO: "Video cannot be searched for text yet.",
+    Reason.PIXELS_ALTERED: "A pixel outside of what was masked differs from the original: report it as a fault.",
     Reason.RESIDUAL_IDENTIFIER: "An identifier of the subject survived cleaning: report it, the policy needs a rule.",
     Reason.FORBIDDEN_CONTENT: "The cleaned object holds what the policy forbids: report it as a fault.",
     Reason.WORKER_DIED: "The process that worked on the object died: run again, then have the object looked at.",
@@ -128,13 +130,53 @@ class Outcome:
     satisfied: tuple[str, ...] = ()
 
 
+class PixelRule(StrEnum):
+    """Why the pixels of an item may go on to the gate: the closed list a manifest may name."""
+
+    NO_PIXEL_DATA = "no_pixel_data"
+    NO_TEXT_FOUND = "no_text_found"
+    TEXT_MASKED = "text_masked"
+    MARKS_KEPT = "marks_kept"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Region:
+    """A rectangle of a frame, in pixels; ``left`` and ``top`` count from 0."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """What was done to the pixels of an item: counts and geometry, never what stood there.
+
+    ``masked`` of ``frames`` frames have masked pixels, all of them inside ``regions``, which hold for every frame;
+    ``share`` is masked pixels of all pixels, 0 to 1. ``overlays`` counts overlays that lost text, ``marks`` what was
+    kept as harmless, ``read`` the masked places that were compared with the identifiers of the subject, and
+    ``identifiers`` those among them that say one of these: certain PHI.
+    """
+
+    frames: int = 0
+    masked: int = 0
+    share: float = 0.0
+    overlays: int = 0
+    marks: int = 0
+    read: int = 0
+    identifiers: int = 0
+    regions: tuple[Region, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of a manifest: where an item stands after a stage.
 
     ``object`` is the key of its bytes (in a raw manifest the landing key, elsewhere an opaque key of the
     trusted zone); ``subject``, ``study``, ``series`` and ``instance`` are pseudonymous; ``stage`` and
-    ``reason`` say where and why a quarantined item stopped; ``rule`` says why the pixels may pass.
+    ``reason`` say where and why a quarantined item stopped; ``rule`` (:class:`PixelRule`) says why the pixels may
+    pass, ``masking`` what was done to them.
     """
 
     item: str
@@ -155,6 +197,7 @@ class Entry:
     modality: str = ""
     transfer_syntax: str = ""
     rule: str = ""
+    masking: Masking = Masking()
     changes: tuple[Change, ...] = field(default=())
     satisfied: tuple[str, ...] = field(default=())
 

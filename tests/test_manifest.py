@@ -22,12 +22,16 @@ from deid_platform.manifest import (
     write_manifest,
     write_rows,
 )
-from deid_platform.model import Change, Entry, Finding, Severity, Stage, Status
+from deid_platform.model import Change, Entry, Finding, Masking, Region, Severity, Stage, Status
 from deid_platform.store.folder import FolderStore
 from tests.builders.properties import always, sparingly
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)
 changes = st.builds(Change, words, words, words, st.integers(0, 2**40))
+regions = st.builds(Region, *4 * [st.integers(0, 2**16)])
+maskings = st.builds(
+    Masking, st.integers(0, 9), share=st.floats(0, 1), regions=st.lists(regions, max_size=3).map(tuple)
+)
 entries = st.builds(
     Entry,
     item=words,
@@ -39,6 +43,7 @@ entries = st.builds(
     reason=words,
     subject=words,
     rule=words,
+    masking=maskings,
     changes=st.lists(changes, max_size=3).map(tuple),
     satisfied=st.lists(words, max_size=3).map(tuple),
 )

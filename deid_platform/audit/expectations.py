@@ -15,11 +15,13 @@ from typing import Any
 import pandas as pd
 
 from deid_platform.manifest import MANIFEST_SCHEMA, Manifest
-from deid_platform.model import Reason, Stage, Status
+from deid_platform.model import PixelRule, Reason, Stage, Status
 
 _OPAQUE = r"^[A-Z2-7]{16}\Z"
 _UID = r"^(?:2\.25\.\d{1,39}|)\Z"
 _OBJECT = r"^(?:scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{32}/[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+\Z"
+_NOT_COLUMNS = ("batch", "dataset", "masking", "changes", "satisfied")
+"""Of these the first two are of the manifest as a whole, the others lists and structures without free text."""
 
 
 @cache
@@ -55,13 +57,14 @@ def _expectations(gx: Any) -> list[Any]:
         core.ExpectColumnValuesToMatchRegex(column="object", regex=_OBJECT, **passed),
         core.ExpectColumnValuesToMatchRegex(column="sha256", regex=r"^[0-9a-f]{64}\Z", **passed),
         core.ExpectColumnValuesToBeBetween(column="size", min_value=1, **passed),
+        core.ExpectColumnValuesToBeInSet(column="rule", value_set=["", *map(str, PixelRule)]),
     ]
 
 
 def unmet_expectations(manifest: Manifest) -> dict[str, int]:
     """Expectations the rows of a manifest do not meet, with the number of rows; never a value of a row."""
     gx = import_library()
-    names = [name for name in MANIFEST_SCHEMA.names if name not in ("batch", "dataset", "changes", "satisfied")]
+    names = [name for name in MANIFEST_SCHEMA.names if name not in _NOT_COLUMNS]
     frame = pd.DataFrame([[getattr(entry, name) for name in names] for entry in manifest.entries], columns=names)
     frame["status"] = frame["status"].map(str)
     context = gx.get_context(mode="ephemeral")

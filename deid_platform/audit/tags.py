@@ -23,6 +23,7 @@ Hit = tuple[str, str]
 _META = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
 # Written by this platform itself, whatever the table says of the sender's.
 _OURS = frozenset({0x00100010, 0x00100020, 0x00120062, 0x00120063, 0x00120064, 0x0018A001, 0x00280301, 0x00280303})
+_CLEAN_PIXEL_DATA = "113101"
 _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "year": "MODIFIED", "keep": "UNMODIFIED"}
 _DUMMIES = frozenset("REMOVED 19000101 19000101000000 000000 000D 0 about:blank".split())
 _ICC_PROFILE = 0x00282000
@@ -39,7 +40,7 @@ def check(
     ``data`` are the bytes of the cleaned object, ``bulk_at`` is where its pixels begin, or its end.
     """
     yield from _preliminaries(cleaned, data)
-    yield from _markers(cleaned, policy, named)
+    yield from _markers(cleaned, policy, named, pixels=bulk_at < len(data))
     rules, claims = policy.of(str(cleaned.get("SOPClassUID", ""))), claims_of(original, policy)
     yield from _elements(cleaned, rules, claims, path="")
     yield from _graphics(cleaned)
@@ -64,12 +65,13 @@ def _preliminaries(cleaned: Dataset, data: mmap) -> Iterator[Hit]:
         yield "(0002,0003)", "differs_from_data_set"
 
 
-def _markers(cleaned: Dataset, policy: Policy, named: Pseudonym) -> Iterator[Hit]:
+def _markers(cleaned: Dataset, policy: Policy, named: Pseudonym, *, pixels: bool) -> Iterator[Hit]:
+    claimed = {code for code, _ in policy.claims} | ({_CLEAN_PIXEL_DATA} if policy.claims and pixels else set())
     codes = {item.get("CodeValue") for item in cleaned.get("DeidentificationMethodCodeSequence", [])}
     right = {
         ("(0012,0062)", "marker_missing"): cleaned.get("PatientIdentityRemoved") == ("YES" if policy.claims else "NO"),
         ("(0012,0063)", "marker_missing"): bool(cleaned.get("DeidentificationMethod")),
-        ("(0012,0064)", "marker_wrong"): codes == {code for code, _ in policy.claims},
+        ("(0012,0064)", "marker_wrong"): codes == claimed,
         ("(0028,0301)", "marker_wrong"): cleaned.get("BurnedInAnnotation", "NO") == "NO",
         ("(0028,0302)", "marker_wrong"): cleaned.get("RecognizableVisualFeatures", "YES") == "YES",
         ("(0028,0303)", "marker_wrong"): cleaned.get("LongitudinalTemporalInformationModified")

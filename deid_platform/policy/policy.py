@@ -21,6 +21,7 @@ from deid_platform.policy.headers import header_forms
 from deid_platform.policy.iod import Iod, iod_of
 from deid_platform.policy.listed import TABLE, listed_attributes
 from deid_platform.policy.options import BASIC_PROFILE_CODE, Option
+from deid_platform.policy.pixels import PixelOptions
 from deid_platform.policy.private import PrivateRules, load_private_rules
 from deid_platform.policy.profile import Profile, load_profile
 from deid_platform.policy.rule import Action, Rule, settle
@@ -44,6 +45,7 @@ class Policy:
     dates: Dates
     digest: str
     reference: str = field(compare=False)
+    pixels: PixelOptions = field(compare=False)
     _listed: Mapping[int, Rule] = field(repr=False, compare=False)
     _families: Mapping[int, Rule] = field(repr=False, compare=False)
     _private: PrivateRules | None = field(repr=False, compare=False)
@@ -170,6 +172,7 @@ def load_policy(reference: str) -> Policy:
         dates=_dates(profile),
         digest=_digest(profile),
         reference=reference,
+        pixels=profile.pixels,
         _listed=listed,
         _families=families,
         _private=load_private_rules(profile.private_tables, profile.privates) if wants_private else None,
@@ -210,6 +213,7 @@ def _digest(profile: Profile) -> str:
         "attribute_tables": profile.attribute_tables,
         "private_tables": profile.private_tables,
         "vendor_headers": profile.vendor_headers,
+        "pixels": profile.pixels.canonical(),
         "resolutions": sorted((sorted(o.label for o in r.options), r.winner.label) for r in profile.resolutions),
         "attributes": sorted((rule.tag, rule.action, rule.why) for rule in profile.attributes),
         "privates": [(rule.signature, rule.vr, rule.action, rule.why) for rule in profile.privates],

@@ -10,6 +10,9 @@
     private_tables = ["tcia/private_tag_kb_2024-02-01.csv"]     # needs retain_safe_private
     vendor_headers = ["siemens_csa"]                             # kept, cleaned from the inside; the same option
 
+    [pixels]                                                     # see deid_platform.policy.pixels
+    text = "keep_marks"
+
     [[resolve]]                                                  # two options that disagree on an attribute
     options = ["retain_device_identity", "retain_modified_dates"]
     winner = "retain_modified_dates"
@@ -37,14 +40,16 @@ from typing import Any
 from deid_platform.errors import PolicyError
 from deid_platform.policy.headers import known_headers
 from deid_platform.policy.options import BY_LABEL, Option
+from deid_platform.policy.pixels import PixelOptions, pixel_options
 from deid_platform.policy.reading import Key, ProfileText, choices, read
 from deid_platform.policy.site_rules import AttributeRule, PrivateRule, attribute_rule, private_rule
 
 EDITION = "2026c"
 _TYPES: dict[str, type] = {
     "name": str, "base": str, "edition": str, "about": str, "dates": str, "options": list, "attribute_tables": list,
-    "private_tables": list, "vendor_headers": list, "resolve": list, "attribute": list, "private": list,
+    "private_tables": list, "vendor_headers": list, "pixels": dict, "resolve": list, "attribute": list, "private": list,
 }  # fmt: skip
+_CALLED: dict[type, str] = {str: "text", list: "list", dict: "table"}
 _REQUIRED = ("name", "edition", "options")
 _ADDED = ("resolve", "attribute", "private")
 _RESOLVE_KEYS = ("options", "winner", "why")
@@ -76,6 +81,7 @@ class Profile:
     attribute_tables: tuple[str, ...] = ()
     private_tables: tuple[str, ...] = ()
     vendor_headers: tuple[str, ...] = ()
+    pixels: PixelOptions = field(default_factory=PixelOptions)
     resolutions: tuple[Resolution, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()
     privates: tuple[PrivateRule, ...] = ()
@@ -116,7 +122,7 @@ def _check(text: ProfileText) -> Profile:
     _refuse_unknown(text, (), _TYPES)
     for key, kind in _TYPES.items():
         if not isinstance(text.data.get(key, kind()), kind):
-            raise text.error((key,), "must be a text." if kind is str else "must be a list.")
+            raise text.error((key,), f"must be a {_CALLED[kind]}.")
     data = _merged(text)
     if missing := [key for key in _REQUIRED if key not in (text.data if key == "name" else data)]:
         raise text.error((), f"the key {missing[0]!r} is missing.")
@@ -131,6 +137,7 @@ def _check(text: ProfileText) -> Profile:
         attribute_tables=tuple(map(str, data.get("attribute_tables", ()))),
         private_tables=tuple(map(str, data.get("private_tables", ()))),
         vendor_headers=tuple(_header(text, n, name) for n, name in enumerate(data.get("vendor_headers", ()))),
+        pixels=pixel_options(text, data.get("pixels", {})),
         resolutions=tuple(_resolution(*entry) for entry in _entries(text, "resolve")),
         attributes=tuple(attribute_rule(*entry) for entry in _entries(text, "attribute")),
         privates=tuple(private_rule(*entry) for entry in _entries(text, "private")),
@@ -151,7 +158,8 @@ def _merged(text: ProfileText) -> dict[str, Any]:
         return text.data
     if base not in packaged():
         raise text.error(("base",), f"there is no profile {base!r}: {choices(base, packaged())}")
-    return _packaged(base).data | text.data
+    below = _packaged(base).data
+    return below | text.data | {"pixels": below.get("pixels", {}) | text.data.get("pixels", {})}
 
 
 def _entries(text: ProfileText, kind: str) -> list[tuple[ProfileText, Key, dict[str, Any]]]:

@@ -30,7 +30,7 @@ def entry(number: int, stage: Stage = Stage.PIXEL_CLEANED, study: int = 0) -> En
         study=study_uid,
         series=series,
         instance=instance,
-        rule="no text found" if stage is Stage.PIXEL_CLEANED else "",
+        rule="no_text_found" if stage is Stage.PIXEL_CLEANED else "",
     )
 
 

@@ -6,10 +6,10 @@ Markers state what was satisfied here. What the sender claimed never decides.
 from __future__ import annotations
 
 from deid_platform.formats.dicom.charset import Charset, charset_of
-from deid_platform.formats.dicom.elements import CHARACTER_SET, DataSet, Element
+from deid_platform.formats.dicom.elements import CHARACTER_SET, PIXEL_TAGS, DataSet, Element
 from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.model import ENGINE_VERSION
-from deid_platform.policy import Policy
+from deid_platform.policy import CLEAN_PIXEL_DATA_CODE, Policy
 
 IMPLEMENTATION_CLASS_UID = "2.25.268419703287655812390424150276117421830"
 IMPLEMENTATION_VERSION_NAME = f"DEID_PLATFORM_{ENGINE_VERSION}"
@@ -20,8 +20,12 @@ _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "year": "MODIFIED", "keep
 
 
 def mark(data: DataSet, policy: Policy) -> tuple[str, ...]:
-    """Write the markers into ``data``; gives the codes of CID 7050 that were claimed."""
-    codes = policy.claims
+    """Write the markers into ``data``; gives the codes of CID 7050 that were claimed.
+
+    Clean Pixel Data is claimed in advance of an object with pixels: the pixel stage looks at every frame of it and
+    removes the text, or refuses the object, which then never leaves.
+    """
+    codes = claims(data, policy)
     # A profile that keeps more than the standard allows may well leave the patient's identity in place.
     _put(data, 0x00120062, "CS", "YES" if codes else "NO")
     _put(data, 0x00280303, "CS", _TEMPORAL[policy.dates])
@@ -30,14 +34,20 @@ def mark(data: DataSet, policy: Policy) -> tuple[str, ...]:
     if codes:
         data[0x00120064] = Element(0x00120064, "SQ", [_code(code, "DCM", meaning) for code, meaning in codes])
     # The sender's word on what the pixels show counts for nothing. Some IODs demand Burned In Annotation; 'NO' is what
-    # the pixel stage has to find before the gate lets the item pass. Faces are not looked for: where an IOD demands a
-    # word on them it is 'YES', which claims nothing for us.
+    # the pixel stage makes true before the gate lets the item pass, and what it adds where it masked text. Faces are
+    # not looked for: where an IOD demands a word on them it is 'YES', which claims nothing for us.
     if 0x00280301 in data:
         _put(data, 0x00280301, "CS", "NO")
     if 0x00280302 in data:
         _put(data, 0x00280302, "CS", "YES")
     _contribute(data)
     return tuple(code for code, _ in codes)
+
+
+def claims(data: DataSet, policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Code and meaning (CID 7050) of what an object satisfies once all stages are done with it, ordered by code."""
+    pixels = (CLEAN_PIXEL_DATA_CODE,) if policy.claims and PIXEL_TAGS & data.keys() else ()
+    return tuple(sorted((*policy.claims, *pixels)))
 
 
 def file_meta(data: DataSet, transfer_syntax: str) -> DataSet:

@@ -10,11 +10,12 @@ from deid_platform.formats.dicom.elements import DataSet, Element
 from deid_platform.formats.dicom.markers import IMPLEMENTATION_CLASS_UID, file_meta, mark
 from deid_platform.model import ENGINE_VERSION
 from deid_platform.policy import load_policy
+from tests.builders.dicom import encode, person, report
 from tests.builders.elements import element
 from tests.formats.dicom.cleaning import PROFILES, Laboratory, plain_image, with_elements
 from tests.formats.dicom.test_elements import undefined
 
-CODES = {"basic": ["113100"], "tcia": ["113100", "113105", "113107", "113108", "113109", "113111"]}
+CODES = {"basic": ["113100", "113101"], "tcia": ["113100", "113101", "113105", "113107", "113108", "113109", "113111"]}
 TEMPORAL = {"basic": "REMOVED", "tcia": "MODIFIED"}
 
 
@@ -36,12 +37,18 @@ def test_an_object_says_exactly_what_was_done(lab: Laboratory, profile: str) -> 
     assert [code.CodeValue for code in codes] == CODES[profile]
     assert {code.CodingSchemeDesignator for code in codes} == {"DCM"}
     assert codes[0].CodeMeaning == "Basic Application Confidentiality Profile"
-    assert {option.meaning for option in policy.options} == {code.CodeMeaning for code in codes[1:]}
+    assert codes[1].CodeMeaning == "Clean Pixel Data Option"
+    assert {option.meaning for option in policy.options} == {code.CodeMeaning for code in codes[2:]}
 
 
 def test_the_outcome_claims_what_the_object_claims(lab: Laboratory) -> None:
     for profile in PROFILES:
         assert list(lab.clean(plain_image(), profile).outcome.satisfied) == CODES[profile]
+
+
+def test_clean_pixels_are_claimed_of_objects_with_pixels_only(lab: Laboratory) -> None:
+    outcome = lab.clean(encode(report(person(0)))).outcome
+    assert list(outcome.satisfied) == [code for code in CODES["tcia"] if code != "113101"]
 
 
 def test_the_equipment_that_cleaned_is_named_last(lab: Laboratory) -> None:
