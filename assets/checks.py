@@ -12,7 +12,15 @@ import dagster as dg
 from assets.boundary import boundary
 from assets.metadata import Metadata, counts, link, table
 from assets.partitions import batch_partitions
-from deid_platform.audit.checks import GATE_CHECKS, CheckResult, by_rule, complete, reconciled, well_formed
+from deid_platform.audit.checks import (
+    GATE_CHECKS,
+    ITEM_CHECKS,
+    CheckResult,
+    by_rule,
+    complete,
+    reconciled,
+    well_formed,
+)
 from deid_platform.layout import findings_key, verdict_key
 from deid_platform.model import Finding, Stage
 from deid_platform.stages.gate import GateResult, judge_batch
@@ -21,12 +29,6 @@ from deid_platform.stages.pixels import pixel_digest
 from deid_platform.stages.raw import raw_digest, read_sealed
 from deid_platform.stages.scrubbed import scrubbed_digest
 from resources.platform import PlatformResource
-
-# What the gate looks for in every item.
-ITEM_CHECKS = {
-    "residual_identifier": "no identifier of the original is left in any byte",
-    "forbidden_content": "nothing is left that the policy forbids",
-}
 
 
 def _spec(name: str, asset: str, description: str, *, blocking: bool = True) -> dg.AssetCheckSpec:

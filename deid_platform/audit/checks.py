@@ -10,10 +10,11 @@ import duckdb
 import pyarrow as pa
 
 from deid_platform.audit.expectations import unmet_expectations
+from deid_platform.audit.proof import Proof
 from deid_platform.batches import Batch
 from deid_platform.identity import Identity
 from deid_platform.manifest import Manifest
-from deid_platform.model import Finding, Severity
+from deid_platform.model import Entry, Finding, PixelRule, Severity
 
 GATE_CHECKS = {
     "complete": "every landed object of the batch has exactly one row",
@@ -23,10 +24,19 @@ GATE_CHECKS = {
     "pixel_cleaned_well_formed": "every column holds what it may: opaque ids, closed lists, no original names",
     "uids_consistent": "subjects, studies, series and instances form a tree",
     "pseudonyms_distinct": "as many pseudonyms as subjects",
-    "pixels_judged": "every item that goes on says by which rule its pixels may",
+    "pixels_judged": "every item that goes on says by which rule its pixels may, and what was masked fits the rule",
+    "text_proven": "every image was read by Tesseract, or stands behind a sample without text",
     "objects_intact": "every object is the one its row describes",
 }
 """What the gate asks of a batch, by check, in the order of :func:`batch_checks`."""
+
+ITEM_CHECKS = {
+    "residual_identifier": "no identifier of the original is left in any byte",
+    "burned_in_text": "Tesseract finds no text in the cleaned pixels it reads",
+    "pixels_altered": "no pixel differs from the original outside of the masked regions",
+    "forbidden_content": "nothing is left that the policy forbids",
+}
+"""What the gate asks of an item, by the rule of the findings that refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,11 @@ class CheckResult:
 
 
 def batch_checks(
-    sealed: Batch, manifests: Sequence[Manifest], findings: Sequence[Finding], identity: Identity
+    sealed: Batch,
+    manifests: Sequence[Manifest],
+    findings: Sequence[Finding],
+    proof: Proof,
+    identity: Identity,
 ) -> tuple[CheckResult, ...]:
     """All checks of the gate on raw, scrubbed and pixel_cleaned manifests of one batch."""
     cleaned = manifests[-1]
@@ -55,6 +69,7 @@ def batch_checks(
         uids_consistent(cleaned),
         pseudonyms_distinct(cleaned, identity),
         pixels_judged(cleaned),
+        text_proven(proof),
         objects_intact(cleaned, findings),
     )
 
@@ -110,9 +125,26 @@ def pseudonyms_distinct(cleaned: Manifest, identity: Identity) -> CheckResult:
 
 
 def pixels_judged(cleaned: Manifest) -> CheckResult:
-    """Every item that passed says by which rule its pixels may."""
+    """Every item that passed says by which rule its pixels may, and what was masked fits the rule."""
     unjudged = sum(not entry.rule for entry in cleaned.passed)
-    return CheckResult("pixels_judged", not unjudged, {"unjudged": unjudged})
+    unfit = sum(not _fits(entry) for entry in cleaned.passed)
+    return CheckResult("pixels_judged", not unjudged and not unfit, {"unjudged": unjudged, "unfit": unfit})
+
+
+def _fits(entry: Entry) -> bool:
+    masking = entry.masking
+    masked = bool(masking.masked or masking.overlays)
+    return (
+        masked == (entry.rule == PixelRule.TEXT_MASKED)
+        and bool(masking.regions) == bool(masking.masked)
+        and masking.masked <= masking.frames
+        and 0 <= masking.share <= 1
+    )
+
+
+def text_proven(proof: Proof) -> CheckResult:
+    """Every image was read, or a sample without text speaks for those that were not."""
+    return CheckResult("text_proven", not (proof.unread and proof.sample_hits), proof.counts())
 
 
 def objects_intact(cleaned: Manifest, findings: Sequence[Finding]) -> CheckResult:

@@ -1,66 +1,45 @@
-"""Whether the pixels of a cleaned DICOM file may pass while nothing removes text from them yet.
+"""Whether a reader that cleaned nothing finds text in the pixels of a cleaned DICOM object.
 
-A file whose pixels Tesseract reads without finding text passes, under a rule the manifest names; text, and pixels
-nobody can look at, refuse it. What was read stays here.
+Tesseract reads every distinct frame and overlay, shown and enlarged in several ways. What was read stays here.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from deid_platform.audit.display import grey_images, view_of
+from deid_platform.audit.display import grey_images
 from deid_platform.audit.evidence import Reading, shows_text
+from deid_platform.audit.marks import without_marks
 from deid_platform.audit.ocr import read_words
 from deid_platform.audit.pages import Page, pages
+from deid_platform.pixels.display import view_of
 from deid_platform.pixels.frames import PixelSource, open_pixels
 from deid_platform.pixels.layout import Limits
 from deid_platform.pixels.overlays import overlay_frames
-from deid_platform.pixels.refusal import burned_in_text
 
 # Pixels of pages read by one process: enough for starting it to be cheap, few enough to hold in memory.
 _BATCH = 2**25
 
 
-class Rule(StrEnum):
-    """Why pixels may pass: the closed list a manifest may name."""
+def text_left(path: Path, *, marks: bool = False, limits: Limits | None = None) -> bool:
+    """Whether the pixels or overlays of a DICOM file show text; with ``marks`` harmless ones count as none.
 
-    NO_PIXEL_DATA = "no_pixel_data"
-    TESSERACT_FOUND_NO_TEXT = "tesseract_found_no_text"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The rule under which the pixels pass."""
-
-    rule: Rule
-
-
-def judge(path: Path, limits: Limits | None = None) -> Verdict:
-    """Let the pixels of a DICOM file pass, or refuse them.
-
-    Regions of interest among overlays are read like frames. Pixels nested in sequences and encapsulated documents are
-    not looked at: they are removed before.
+    Pixels nested in sequences and encapsulated documents are not looked at: they are removed before.
 
     Raises
     ------
     UnsafeToRelease
-        With BURNED_IN_TEXT, PIXELS_UNDECODABLE, VIDEO or TOO_LARGE.
+        With PIXELS_UNDECODABLE, VIDEO or TOO_LARGE: nobody can say.
     DeidError
         Tesseract is missing or fails.
     """
     with open_pixels(path, limits) as source:
-        overlays = list(_overlay_pages(path))
-        if source is None and not overlays:
-            return Verdict(Rule.NO_PIXEL_DATA)
-        _refuse_text(chain(overlays, _pages(source) if source is not None else ()))
-    return Verdict(Rule.TESSERACT_FOUND_NO_TEXT)
+        return _shows_text(chain(_overlay_pages(path), _pages(source) if source is not None else ()), marks=marks)
 
 
 def _overlay_pages(path: Path) -> Iterator[tuple[int, Page]]:
@@ -69,16 +48,18 @@ def _overlay_pages(path: Path) -> Iterator[tuple[int, Page]]:
         yield from ((-number, page) for page in pages([overlay]))
 
 
-def _refuse_text(numbered: Iterator[tuple[int, Page]]) -> None:
+def _shows_text(numbered: Iterator[tuple[int, Page]], *, marks: bool) -> bool:
     """Read every distinct frame; a frame is judged as soon as any of its pages are read."""
     readings: dict[int, list[Reading]] = {}
     for batch in _batches(numbered):
         for (frame, page), words in zip(batch, read_words([page for _, page in batch]), strict=True):
-            readings.setdefault(frame, []).append((page.preparation, words))
+            found = without_marks(words) if marks else words
+            readings.setdefault(frame, []).append((page.preparation, found))
         if any(map(shows_text, readings.values())):
-            raise burned_in_text()
+            return True
         last = batch[-1][0]
         readings = {last: readings[last]}
+    return False
 
 
 def _pages(source: PixelSource) -> Iterator[tuple[int, Page]]:

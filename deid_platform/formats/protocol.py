@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from deid_platform.audit.risk import TextRisk
 from deid_platform.identity import Identity
-from deid_platform.model import Finding, Outcome
+from deid_platform.model import Finding, Masking, Outcome
 from deid_platform.policy import Policy
 
 
@@ -69,6 +70,18 @@ class Format(Protocol):
 
     def judge_pixels(self, output: Path) -> str:
         """Why the pixels of a scrubbed copy may pass (a rule name). Raises UnsafeToRelease when they may not."""
+        ...
+
+    def text_risk(self, output: Path, masking: Masking) -> TextRisk:
+        """How likely a cleaned copy carries text; ``masking`` is what was done to its pixels."""
+        ...
+
+    def text_left(self, output: Path, policy: Policy) -> bool:
+        """Whether a reader that cleaned nothing finds text in the pixels. Raises DeidError when nobody can say."""
+        ...
+
+    def altered_pixels(self, source: Path, output: Path, masking: Masking) -> Iterator[tuple[str, str]]:
+        """What differs from the source outside of the masked regions: (place, kind)."""
         ...
 
     def audit(self, item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from deid_platform.audit.checks import CheckResult, batch_checks
 from deid_platform.errors import DeidError, StoreError, UnsafeToRelease
@@ -23,13 +25,14 @@ from deid_platform.model import Entry, Finding, Reason, Severity, Stage
 from deid_platform.policy import Policy
 from deid_platform.stages.pipeline import Pipeline, require
 from deid_platform.stages.pixels import pixel_digest
+from deid_platform.stages.proof import Look, not_inspected, prove, read_where_likely
 from deid_platform.stages.raw import raw_digest, read_sealed
 from deid_platform.stages.scrubbed import scrubbed_digest
 from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_object, sha256_of
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Lost
 
-GATE_VERSION = "2"
+GATE_VERSION = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,14 @@ def judge_batch(pipeline: Pipeline, batch: str) -> GateResult:
     scrubbed = require(pipeline, Stage.SCRUBBED, batch, scrubbed_digest(pipeline, batch))
     digest = pixel_digest(pipeline, batch)
     cleaned = require(pipeline, Stage.PIXEL_CLEANED, batch, digest)
-    findings = tuple(sorted(_inspect_all(pipeline, raw, cleaned)))
+    looks: dict[str, Look] = {}
+    found = tuple(_inspect_all(pipeline, raw, cleaned, looks))
+    left = [entry for entry in cleaned.passed if looks.get(entry.item) is Look.LEFT]
+    proof, legible = prove(pipeline, Counter(looks.values())[Look.READ], left)
+    findings = tuple(sorted((*found, *legible)))
     refused = _refused(findings)
     sealed = read_sealed(pipeline.zones.trusted, batch)
-    checks = batch_checks(sealed, (raw, scrubbed, cleaned), findings, pipeline.identity)
+    checks = batch_checks(sealed, (raw, scrubbed, cleaned), findings, proof, pipeline.identity)
     verdict = Verdict(batch, cleaned.sha256, GATE_VERSION, checks, refused)
     write_findings(pipeline.zones.trusted, findings_key(batch, digest), findings)
     _write(pipeline.zones.trusted, verdict_key(batch, digest), verdict, pipeline.identity)
@@ -129,6 +136,14 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
+class Inspected:
+    """What is wrong with one cleaned object, and whether its pixels were read."""
+
+    findings: tuple[Finding, ...]
+    look: Look = Look.READ
+
+
+@dataclass(frozen=True, slots=True)
 class Inspect:
     """The task of the gate."""
 
@@ -137,28 +152,38 @@ class Inspect:
     policy: Policy
     identity: Identity
 
-    def __call__(self, inspection: Inspection) -> tuple[Finding, ...] | Broken:
+    def __call__(self, inspection: Inspection) -> Inspected | Broken:
         """Everything wrong with one cleaned object."""
         entry = inspection.entry
         try:
-            return tuple(self._inspect(entry, inspection.source))
+            return self._inspect(entry, inspection.source)
         except StoreBroken as error:
             return Broken(str(error))
         except DeidError as error:
-            return (_finding(entry, "original", str(error.reason)),)
+            return Inspected((not_inspected(entry, "original", str(error.reason)),))
         except Exception as error:  # noqa: BLE001 - what cannot be inspected is not released
-            return (_finding(entry, type(error).__name__, str(Reason.INTERNAL_ERROR)),)
+            return Inspected((not_inspected(entry, type(error).__name__, str(Reason.INTERNAL_ERROR)),))
 
-    def _inspect(self, entry: Entry, source_key: str) -> Iterator[Finding]:
+    def _inspect(self, entry: Entry, source_key: str) -> Inspected:
         with own_object(self.trusted, entry.object) as output, landed_object(self.landing, source_key) as source:
             if sha256_of(output) != entry.sha256:
-                yield Finding(entry.item, "object", "changed", "object_intact", Severity.BATCH)
-            else:
-                item_format = format_named(entry.format)
-                yield from item_format.audit(entry.item, source, output, self.policy, self.identity)
+                return Inspected((Finding(entry.item, "object", "changed", "object_intact", Severity.BATCH),))
+            item_format = format_named(entry.format)
+            found = list(item_format.audit(entry.item, source, output, self.policy, self.identity))
+            for where, kind in item_format.altered_pixels(source, output, entry.masking):
+                found.append(Finding(entry.item, where, kind, str(Reason.PIXELS_ALTERED)))
+            look, legible = self._read(entry, output)
+        return Inspected((*found, *legible), look)
+
+    def _read(self, entry: Entry, output: Path) -> tuple[Look, tuple[Finding, ...]]:
+        try:
+            return read_where_likely(entry, output, self.policy)
+        except DeidError as error:
+            return Look.READ, (not_inspected(entry, "pixels", str(error.reason)),)
 
 
-def _inspect_all(pipeline: Pipeline, raw: Manifest, cleaned: Manifest) -> Iterator[Finding]:
+def _inspect_all(pipeline: Pipeline, raw: Manifest, cleaned: Manifest, looks: dict[str, Look]) -> Iterator[Finding]:
+    """The findings on every item; ``looks`` is filled with what was read."""
     sources = {entry.item: entry.object for entry in raw.entries}
     tasks = (Inspection(entry, sources.get(entry.item, "")) for entry in cleaned.passed)
     zones = pipeline.zones
@@ -168,14 +193,10 @@ def _inspect_all(pipeline: Pipeline, raw: Manifest, cleaned: Manifest) -> Iterat
             if isinstance(result, Broken):
                 raise StoreError(result.message)
             if isinstance(result, Lost):
-                yield _finding(inspection.entry, result.error, str(result.reason))
+                yield not_inspected(inspection.entry, result.error, str(result.reason))
             else:
-                yield from result
-
-
-def _finding(entry: Entry, where: str, reason: str) -> Finding:
-    """A finding that no inspection was possible; the rule is the reason the item is refused for."""
-    return Finding(entry.item, where, "not_inspected", reason)
+                looks[inspection.entry.item] = result.look
+                yield from result.findings
 
 
 def _refused(findings: tuple[Finding, ...]) -> dict[str, str]:

@@ -10,8 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.checks import ITEM_CHECKS
-from deid_platform.audit.checks import GATE_CHECKS
+from deid_platform.audit.checks import GATE_CHECKS, ITEM_CHECKS
 from deid_platform.layout import manifest_key
 from deid_platform.manifest import write_manifest
 from deid_platform.model import Stage

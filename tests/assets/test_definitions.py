@@ -6,10 +6,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.checks import ITEM_CHECKS
 from assets.definitions import build_definitions, defs, from_environment
 from assets.jobs import CHAIN
-from deid_platform.audit.checks import GATE_CHECKS
+from deid_platform.audit.checks import GATE_CHECKS, ITEM_CHECKS
 from deid_platform.errors import PolicyError
 from resources.crosswalk import CrosswalkResource
 from tests.builders.chain import KEY

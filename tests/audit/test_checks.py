@@ -15,8 +15,9 @@ from deid_platform.audit.checks import (
     reconciled,
     uids_consistent,
 )
+from deid_platform.audit.proof import Proof
 from deid_platform.identity import Identity
-from deid_platform.model import Finding, Severity, Stage
+from deid_platform.model import Finding, Masking, Region, Severity, Stage
 from deid_platform.subjects import Pseudonym, SubjectRules, SubjectTable
 from tests.builders.manifests import HERE, entry, manifest, refused, sealed
 
@@ -27,7 +28,7 @@ SECRET = "Quintrelle"
 def test_a_sound_batch_passes_every_check_of_the_gate_once_and_in_order() -> None:
     rows = [entry(0), entry(1), entry(2, study=1), refused(3)]
     stages = [manifest(*rows, stage=stage) for stage in (RAW, SCRUBBED, CLEANED)]
-    results = batch_checks(sealed(), stages, [], HERE)
+    results = batch_checks(sealed(), stages, [], Proof(), HERE)
     assert [result.name for result in results] == list(GATE_CHECKS)
     assert all(result.passed for result in results)
     assert all(result.asks == GATE_CHECKS[result.name] for result in results)
@@ -116,7 +117,24 @@ def test_every_item_that_goes_on_must_say_why_its_pixels_may() -> None:
     assert pixels_judged(manifest(entry(0), refused(1))).passed
     result = pixels_judged(manifest(entry(0), replace(entry(1), rule="")))
     assert not result.passed
-    assert result.counts == {"unjudged": 1}
+    assert result.counts == {"unjudged": 1, "unfit": 0}
+
+
+@pytest.mark.parametrize(
+    ("rule", "masking", "fits"),
+    [
+        ("text_masked", Masking(3, 2, 0.1, regions=(Region(0, 0, 4, 4),)), True),
+        ("text_masked", Masking(1, overlays=1), True),
+        ("no_text_found", Masking(3), True),
+        ("no_text_found", Masking(3, 1, 0.1, regions=(Region(0, 0, 4, 4),)), False),
+        ("text_masked", Masking(3), False),
+        ("text_masked", Masking(3, 1, 0.1), False),
+        ("text_masked", Masking(3, 4, 0.1, regions=(Region(0, 0, 4, 4),)), False),
+        ("text_masked", Masking(3, 1, 1.5, regions=(Region(0, 0, 4, 4),)), False),
+    ],
+)
+def test_what_was_masked_must_fit_the_rule(rule: str, masking: Masking, fits: bool) -> None:
+    assert pixels_judged(manifest(replace(entry(0), rule=rule, masking=masking))).passed is fits
 
 
 def test_findings_on_items_refuse_them_and_findings_on_the_batch_block_it() -> None:
@@ -130,7 +148,7 @@ def test_findings_on_items_refuse_them_and_findings_on_the_batch_block_it() -> N
 def test_a_row_that_holds_an_original_name_stops_the_batch_and_is_not_quoted() -> None:
     named = replace(entry(1), object=f"landing/{SECRET}.dcm", subject=SECRET)
     stages = [manifest(entry(0), entry(1)), manifest(entry(0), named, stage=SCRUBBED), manifest(entry(0), entry(1))]
-    results = {result.name: result for result in batch_checks(sealed(2), stages, [], HERE)}
+    results = {result.name: result for result in batch_checks(sealed(2), stages, [], Proof(), HERE)}
     assert [name for name, result in results.items() if not result.passed] == ["scrubbed_well_formed"]
     assert len(results["scrubbed_well_formed"].counts) == 2
     assert SECRET not in repr(results)

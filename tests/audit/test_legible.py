@@ -1,4 +1,4 @@
-"""Which pixels may pass."""
+"""What Tesseract finds in the pixels that are left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pydicom import uid
 from pydicom.dataset import FileDataset
 
-from deid_platform.audit.legible import Rule, judge
+from deid_platform.audit.legible import text_left
 from deid_platform.errors import DeidError, UnsafeToRelease
 from deid_platform.model import Reason
 from deid_platform.pixels.layout import Limits
@@ -22,21 +22,21 @@ PERSON = person(1)
 WIDE: dict[str, Any] = {"rows": 96, "columns": 384}
 
 
-def verdict(ds: FileDataset, tmp_path: Path, limits: Limits | None = None) -> Rule:
-    return judge(write(ds, tmp_path / "object.dcm"), limits).rule
+def shows(ds: FileDataset, tmp_path: Path, **options: Any) -> bool:
+    return text_left(write(ds, tmp_path / "object.dcm"), **options)
 
 
 def refused(ds: FileDataset, tmp_path: Path, limits: Limits | None = None) -> Reason:
     with pytest.raises(UnsafeToRelease) as caught:
-        verdict(ds, tmp_path, limits)
+        shows(ds, tmp_path, limits=limits)
     assert not leaks(PERSON, repr(caught.value).encode())
     assert caught.value.__context__ is None or not leaks(PERSON, repr(caught.value.__context__).encode())
     return caught.value.reason
 
 
 @pytest.mark.parametrize("make", [report, waveform, encapsulated_pdf])
-def test_an_object_without_pixels_passes_as_such(tmp_path: Path, make: Any) -> None:
-    assert verdict(make(PERSON), tmp_path) is Rule.NO_PIXEL_DATA
+def test_an_object_without_pixels_shows_none(tmp_path: Path, make: Any) -> None:
+    assert not shows(make(PERSON), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_an_object_without_pixels_passes_as_such(tmp_path: Path, make: Any) -> N
     ],
     ids=str,
 )
-def test_pixels_without_text_pass_under_the_rule_that_says_so(tmp_path: Path, look: dict[str, Any]) -> None:
-    assert verdict(image(PERSON, **look), tmp_path) is Rule.TESSERACT_FOUND_NO_TEXT
+def test_pixels_without_text_show_none(tmp_path: Path, look: dict[str, Any]) -> None:
+    assert not shows(image(PERSON, **look), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -68,26 +68,26 @@ def test_pixels_without_text_pass_under_the_rule_that_says_so(tmp_path: Path, lo
     ],
     ids=str,
 )
-def test_burnt_in_text_is_refused_however_it_is_stored(tmp_path: Path, look: dict[str, Any]) -> None:
+def test_burnt_in_text_is_found_however_it_is_stored(tmp_path: Path, look: dict[str, Any]) -> None:
     text = f"{PERSON.family.upper()}"
-    assert refused(image(PERSON, text=text, **{**WIDE, **look}), tmp_path) is Reason.BURNED_IN_TEXT
+    assert shows(image(PERSON, text=text, **{**WIDE, **look}), tmp_path)
 
 
-def test_text_in_one_frame_of_many_is_refused(tmp_path: Path) -> None:
+def test_text_in_one_frame_of_many_is_found(tmp_path: Path) -> None:
     ds = image(PERSON, frames=12, **WIDE)
     text = image(PERSON, text=PERSON.family, frames=12, **WIDE)
     frames, with_text = ds.pixel_array.copy(), text.pixel_array
     frames[7] = with_text[7]
     ds.PixelData = frames.tobytes()
-    assert refused(ds, tmp_path) is Reason.BURNED_IN_TEXT
+    assert shows(ds, tmp_path)
 
 
-def test_text_hidden_in_unused_bits_is_refused(tmp_path: Path) -> None:
+def test_text_hidden_in_unused_bits_is_found(tmp_path: Path) -> None:
     ds = image(PERSON, bits=12, **WIDE)
     cells = ds.pixel_array
     mask = image(PERSON, bits=12, text=PERSON.family, **WIDE).pixel_array != cells
     ds.PixelData = (cells | (mask.astype(np.uint16) << 13)).tobytes()
-    assert refused(ds, tmp_path) is Reason.BURNED_IN_TEXT
+    assert shows(ds, tmp_path)
 
 
 def test_a_frame_seen_before_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_a_frame_seen_before_is_not_read_again(tmp_path: Path, monkeypatch: pyte
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert verdict(ds, tmp_path) is Rule.TESSERACT_FOUND_NO_TEXT
+    assert not shows(ds, tmp_path)
     assert (tmp_path / "runs").read_text() == "\n"
 
 
@@ -107,26 +107,31 @@ def test_pixels_nobody_can_look_at_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "object.dcm"
     path.write_bytes(truncated_pixels())
     with pytest.raises(UnsafeToRelease) as caught:
-        judge(path)
+        text_left(path)
     assert caught.value.reason is Reason.PIXELS_UNDECODABLE
     assert refused(image(PERSON), tmp_path, Limits(frame_bytes=100)) is Reason.TOO_LARGE
 
 
-def test_without_tesseract_nothing_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tesseract_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DeidError, match="not installed"):
-        verdict(image(PERSON), tmp_path)
+        shows(image(PERSON), tmp_path)
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.JPEGLSLossless, uid.JPEGBaseline8Bit, uid.JPEG2000])
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str], syntax: uid.UID) -> None:
-    verdict(image(PERSON, bits=8, modality="US", transfer_syntax=syntax), tmp_path)
+    shows(image(PERSON, bits=8, modality="US", transfer_syntax=syntax), tmp_path)
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.skipif(not BURNED_IN.is_dir(), reason="The shared images with burnt-in names are not there.")
 @pytest.mark.parametrize("name", ["0_ORIGINAL_compressed.dcm", "2_ORIGINAL.dcm"])
 def test_names_burnt_into_real_images_are_found(name: str) -> None:
-    with pytest.raises(UnsafeToRelease) as caught:
-        judge(next(BURNED_IN.rglob(name)))
-    assert caught.value.reason is Reason.BURNED_IN_TEXT
+    assert text_left(next(BURNED_IN.rglob(name)))
+
+
+@pytest.mark.parametrize(("text", "left"), [("RMLO", False), ("120 kV", False), ("RMLO KENT", True), ("120 kVA", True)])
+def test_under_a_policy_that_keeps_marks_only_the_closed_list_is_no_text(tmp_path: Path, text: str, left: bool) -> None:
+    ds = image(PERSON, text=text, modality="DX", **WIDE)
+    assert shows(ds, tmp_path)
+    assert shows(ds, tmp_path, marks=True) is left

@@ -42,7 +42,7 @@ def test_text_and_pixels_that_nobody_can_look_at_are_refused(made: tuple[Path, S
 
 def test_what_passes_says_why(made: tuple[Path, StageResult, StageResult]) -> None:
     rules = {entry.modality: entry.rule for entry in made[2].manifest.passed}
-    assert rules == {"CT": "tesseract_found_no_text", "SR": "no_pixel_data"}
+    assert rules == {"CT": "no_text_found", "SR": "no_pixel_data"}
 
 
 def test_objects_stay_where_scrubbing_put_them(made: tuple[Path, StageResult, StageResult]) -> None:

@@ -11,8 +11,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from deid_platform.audit.altered import altered_pixels
 from deid_platform.audit.dicom import audit_file
-from deid_platform.audit.legible import judge
+from deid_platform.audit.legible import text_left
+from deid_platform.audit.risk import TextRisk, text_risk
 from deid_platform.errors import MalformedFile, UnsupportedFormat
 from deid_platform.formats.dicom.answers import answers_of
 from deid_platform.formats.dicom.elements import EXPLICIT_LITTLE, DataSet
@@ -29,7 +31,10 @@ from deid_platform.formats.dicom.years import birth_dates, oldest_year
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
 from deid_platform.identity import Identity
-from deid_platform.model import Finding, Outcome, Reason
+from deid_platform.model import Finding, Masking, Outcome, PixelRule, Reason
+from deid_platform.pixels.frames import open_pixels
+from deid_platform.pixels.overlays import overlay_frames
+from deid_platform.pixels.refusal import burned_in_text
 from deid_platform.policy import Option, Policy
 
 SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080016, 0x00080018, 0x00080060
@@ -91,7 +96,24 @@ class Dicom:
 
     def judge_pixels(self, output: Path) -> str:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return str(judge(output).rule)
+        with open_pixels(output) as source:
+            if source is None and not next(overlay_frames(output), ()):
+                return str(PixelRule.NO_PIXEL_DATA)
+        if text_left(output):
+            raise burned_in_text()
+        return str(PixelRule.NO_TEXT_FOUND)
+
+    def text_risk(self, output: Path, masking: Masking) -> TextRisk:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return text_risk(output, masking)
+
+    def text_left(self, output: Path, policy: Policy) -> bool:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return text_left(output, marks=policy.pixels.keeps_marks)
+
+    def altered_pixels(self, source: Path, output: Path, masking: Masking) -> Iterator[tuple[str, str]]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return altered_pixels(source, output, masking)
 
     def audit(self, item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
