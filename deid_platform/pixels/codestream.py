@@ -6,7 +6,8 @@ declared, or hold a second image nobody is shown; such a frame is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 _JPEG_START = b"\xff\xd8"
 _J2K_START = b"\xff\x4f\xff\x51"
@@ -19,16 +20,28 @@ _START_OF_SCAN = 0xDA
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 # One byte makes the fragment even; some writers pad to a multiple of sixteen.
 _PADDING = 16
+_COLOUR_SPACE = frozenset({0xE0, 0xEE})
+_CODING_STYLE, _START_OF_TILE = 0xFF52, 0xFF90
 
 
 @dataclass(frozen=True, slots=True)
 class Codestream:
-    """Size in pixels, samples per pixel and bits per sample as the compressed frame itself states them."""
+    """Size in pixels, samples per pixel and bits per sample as the compressed frame itself states them.
+
+    What else another frame of the same kind has to say alike: ``signed`` samples and ``mixed`` colours (the component
+    transformation) of JPEG 2000, the ``interleave`` mode of JPEG-LS, and of JPEG the identifiers of ``components`` with
+    the ``application`` segments from which decoders guess the colour space (JFIF and Adobe).
+    """
 
     rows: int
     columns: int
     samples: int
     precision: int
+    signed: bool = False
+    mixed: bool = False
+    interleave: int = 0
+    components: bytes = b""
+    application: bytes = b""
 
 
 def starts_image(fragment: bytes) -> bool:
@@ -57,22 +70,38 @@ def parse(frame: bytes) -> Codestream:
 def _jpeg(frame: bytes) -> tuple[Codestream, int]:
     """Walk the marker segments up to the first scan; return what the frame header says and where the scan starts."""
     stated = None
-    position = len(_JPEG_START)
-    while True:
+    application = b""
+    for marker, start, end in _segments(frame):
+        if (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_HEADER) or marker == _JPEG_LS_FRAME:
+            stated = _frame_header(frame, start + 2)
+        elif marker in _COLOUR_SPACE:
+            application += bytes((0xFF, marker)) + frame[start:end]
+    if stated is None:
+        raise ValueError("the compressed frame has no frame header")
+    return replace(stated, interleave=_interleave(frame, start + 2), application=application), end
+
+
+def _interleave(frame: bytes, at: int) -> int:
+    """Of the scan header of JPEG-LS: behind the number of components two bytes for each, the error allowed, and this.
+
+    Source: ISO/IEC 14495-1 C.2.3. In other processes nobody asks for this byte.
+    """
+    mode = _number(frame, at + 2 + 2 * _number(frame, at, 1), 1)
+    return mode if mode in (1, 2) else 0
+
+
+def _segments(frame: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each marker segment up to the one that begins the first scan."""
+    marker, position = 0, len(_JPEG_START)
+    while marker != _START_OF_SCAN:
         marker, position = _marker(frame, position)
         if marker in _STANDALONE:
             continue
         length = _number(frame, position, 2)
         if length < 2:
             raise ValueError("a marker segment of the compressed frame is too short")
-        if (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_HEADER) or marker == _JPEG_LS_FRAME:
-            stated = _frame_header(frame, position + 2)
+        yield marker, position, position + length
         position += length
-        if marker == _START_OF_SCAN:
-            break
-    if stated is None:
-        raise ValueError("the compressed frame has no frame header")
-    return stated, position
 
 
 def _marker(frame: bytes, position: int) -> tuple[int, int]:
@@ -90,6 +119,7 @@ def _frame_header(frame: bytes, at: int) -> Codestream:
         rows=_number(frame, at + 1, 2),
         columns=_number(frame, at + 3, 2),
         samples=_number(frame, at + 5, 1),
+        components=frame[at + 6 : at + 6 + 3 * _number(frame, at + 5, 1) : 3],
     )
 
 
@@ -106,7 +136,17 @@ def _jpeg_2000(frame: bytes) -> tuple[Codestream, int]:
     data = frame.find(_START_OF_DATA, size)
     if data < 0:
         raise ValueError("the compressed frame has no data")
-    return Codestream(bottom - top, right - left, samples, (depth & 0x7F) + 1), data
+    stated = Codestream(bottom - top, right - left, samples, (depth & 0x7F) + 1, bool(depth >> 7), _mixed(frame, start))
+    return stated, data
+
+
+def _mixed(frame: bytes, start: int) -> bool:
+    """Whether the coding style of a JPEG 2000 codestream asks for a transformation of its components."""
+    at = start + len(_J2K_START) - 2
+    while (marker := _number(frame, at, 2)) not in {_CODING_STYLE, _START_OF_TILE}:
+        at += 2 + max(_number(frame, at + 2, 2), 2)
+    # Behind the marker: length 2, style 1, progression 1, layers 2.
+    return marker == _CODING_STYLE and _number(frame, at + 8, 1) == 1
 
 
 def _number(frame: bytes, at: int, size: int) -> int:

@@ -22,6 +22,8 @@ DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 
 # Extended, and the retired spectral selection and full progression: 8 or 12 bits, which the codestream tells.
 _JPEG_EITHER_DEPTH = frozenset({"1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"})
+LOSSY_JPEG: frozenset[str] = _JPEG_EITHER_DEPTH | {uid.JPEGBaseline8Bit}
+"""Transfer syntaxes of JPEG that cannot store a frame without loss. Source: PS3.5 A.4.1."""
 # Pillow, OpenJPEG and CharLS refuse a broken stream where others fill in; only GDCM reads lossless and 12-bit JPEG.
 _PLUGINS: dict[str, str] = {
     uid.JPEGBaseline8Bit: "pillow",
@@ -53,8 +55,11 @@ def native_frame(file: BinaryIO, layout: Layout, index: int) -> NDArray[Any]:
     return _pydicom(layout, layout.transfer_syntax, file, index=index, number_of_frames=layout.frames)
 
 
-def encoded_frame(frame: bytes, layout: Layout) -> NDArray[Any]:
+def encoded_frame(frame: bytes, layout: Layout, *, raw: bool = False) -> NDArray[Any]:
     """One encapsulated frame as cells, shape (rows, columns) or (rows, columns, 3).
+
+    YBR is made RGB, unless ``raw``: then the samples are those that were compressed, but for the component
+    transformation of JPEG 2000, which belongs to its codestream.
 
     Raises
     ------
@@ -63,35 +68,46 @@ def encoded_frame(frame: bytes, layout: Layout) -> NDArray[Any]:
     """
     syntax = layout.transfer_syntax
     if syntax == DEFLATED_FRAMES:
-        return _deflated(frame, layout)
+        return _deflated(frame, layout, raw=raw)
     if syntax == uid.RLELossless:
-        return _run_length(frame, layout)
-    if syntax not in _PLUGINS and syntax not in _JPEG_EITHER_DEPTH:
+        return _run_length(frame, layout, raw=raw)
+    if syntax not in _PLUGINS and syntax not in LOSSY_JPEG:
         raise undecodable("there is no decoder for the transfer syntax")
-    precision = _stated(frame, layout).precision
+    precision = stated(frame, layout).precision
     if syntax in _JPEG_EITHER_DEPTH and precision > 8:
         return _jpeg_12_bit(frame, layout)
-    if syntax in _JPEG_EITHER_DEPTH or syntax == uid.JPEGBaseline8Bit:
+    if syntax in LOSSY_JPEG:
         # Eight bits come out whatever the data set allocates.
-        return _encapsulated(frame, layout, uid.JPEGBaseline8Bit, bits_allocated=8, bits_stored=8)
-    return _encapsulated(frame, layout, syntax)
+        return _encapsulated(frame, layout, uid.JPEGBaseline8Bit, bits_allocated=8, bits_stored=8, raw=raw)
+    if _PLUGINS[syntax] == "gdcm":
+        # Told of fewer bits, GDCM clears the others, in which something may hide; of fewer than 8 it ends the process.
+        return _encapsulated(frame, layout, syntax, bits_stored=layout.bits_allocated, raw=raw)
+    return _encapsulated(frame, layout, syntax, raw=raw)
 
 
-def _stated(frame: bytes, layout: Layout) -> Codestream:
-    """What the codestream says, having seen that it is what the data set declares."""
+def stated(frame: bytes, layout: Layout) -> Codestream:
+    """What the codestream says, having seen that it is what the data set declares.
+
+    Raises
+    ------
+    UnsafeToRelease
+        It is not.
+    """
     try:
-        stated = parse(frame)
+        found = parse(frame)
     except ValueError as error:
         raise undecodable(str(error)) from None
-    if (stated.rows, stated.columns, stated.samples) != (layout.rows, layout.columns, layout.samples):
+    if (found.rows, found.columns, found.samples) != (layout.rows, layout.columns, layout.samples):
         raise undecodable("the compressed frame differs in size from the declared one")
-    if stated.precision > layout.bits_allocated:
+    if found.precision > layout.bits_allocated:
         raise undecodable("the compressed frame has more bits than declared")
-    return stated
+    return found
 
 
 def _encapsulated(frame: bytes, layout: Layout, syntax: uid.UID, **changes: Any) -> NDArray[Any]:
-    return _pydicom(layout, syntax, encapsulate([frame]), index=0, decoding_plugin=_PLUGINS[syntax], **changes)
+    """A frame by its plugin. How colours are interleaved the codestream knows, whatever the data set says."""
+    options = {"planar_configuration": 0, "decoding_plugin": _PLUGINS[syntax], **changes}
+    return _pydicom(layout, syntax, encapsulate([frame]), index=0, **options)
 
 
 def _pydicom(layout: Layout, syntax: uid.UID, source: Any, **changes: Any) -> NDArray[Any]:
@@ -119,7 +135,7 @@ def _pydicom(layout: Layout, syntax: uid.UID, source: Any, **changes: Any) -> ND
     return cells
 
 
-def _run_length(frame: bytes, layout: Layout) -> NDArray[Any]:
+def _run_length(frame: bytes, layout: Layout, *, raw: bool) -> NDArray[Any]:
     """RLE, also of bit-packed samples, which are packed first and then run-length encoded as bytes."""
     depth = max(layout.bits_allocated // 8, 1)
     length = layout.frame_bytes if layout.bits_allocated == 1 else layout.rows * layout.columns
@@ -133,14 +149,14 @@ def _run_length(frame: bytes, layout: Layout) -> NDArray[Any]:
     cells = by_sample[:, ::-1].transpose(0, 2, 1).tobytes()
     # Colours are not subsampled in this transfer syntax, whatever the header says.
     photometric = layout.photometric.removesuffix("_422")
-    return _native(cells, layout, planar_configuration=1, photometric_interpretation=photometric)
+    return _native(cells, layout, planar_configuration=1, photometric_interpretation=photometric, raw=raw)
 
 
 def _native(cells: bytes, layout: Layout, **changes: Any) -> NDArray[Any]:
     return _pydicom(layout, uid.ExplicitVRLittleEndian, cells + bytes(len(cells) % 2), index=0, **changes)
 
 
-def _deflated(frame: bytes, layout: Layout) -> NDArray[Any]:
+def _deflated(frame: bytes, layout: Layout, *, raw: bool) -> NDArray[Any]:
     """A frame of native cells in a raw deflate stream, which may not inflate to more than the frame."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -151,7 +167,7 @@ def _deflated(frame: bytes, layout: Layout) -> NDArray[Any]:
         raise undecodable("a deflated frame differs in size from the declared one")
     if layout.bits_allocated == 1:
         return _unpacked(cells, 0, layout)
-    return _native(cells[: layout.frame_bytes], layout)
+    return _native(cells[: layout.frame_bytes], layout, raw=raw)
 
 
 def _unpacked(packed: bytes, skip: int, layout: Layout) -> NDArray[np.uint8]:

@@ -11,10 +11,16 @@ from typing import BinaryIO
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _DELIMITER = b"\xfe\xff\xdd\xe0"
+END = _DELIMITER + bytes(4)
+"""The sequence delimiter behind the last fragment."""
+HEADER = 8
+"""Bytes of an item before its data."""
 
 
-def encoded_frames(file: BinaryIO, count: int, longest: int, starts: Callable[[bytes], bool]) -> Iterator[bytes]:
-    """Yield the ``count`` encoded frames of the value at which ``file`` stands, leaving it behind the value.
+def encoded_frames(
+    file: BinaryIO, count: int, longest: int, starts: Callable[[bytes], bool]
+) -> Iterator[list[bytes]]:
+    """Yield the fragments of each of ``count`` frames of the value at which ``file`` stands, leaving it behind.
 
     Parameters
     ----------
@@ -33,20 +39,32 @@ def encoded_frames(file: BinaryIO, count: int, longest: int, starts: Callable[[b
         A fragment is cut off or too long, or there are more or fewer frames than declared.
         Source: PS3.5 A.4.
     """
-    frame = bytearray()
-    found = 0
+    frame: list[bytes] = []
+    found = size = 0
     for fragment in _fragments(file, longest):
         begins = starts(fragment)
         if begins and frame:
-            yield bytes(frame)
-            frame.clear()
+            yield frame
+            frame, size = [], 0
         found += begins
-        if not found or found > count or len(frame) + len(fragment) > longest:
+        size += len(fragment)
+        if not found or found > count or size > longest:
             raise ValueError("the fragments do not make up the declared frames")
-        frame += fragment
+        frame.append(fragment)
     if found != count:
         raise ValueError("there are fewer frames than declared")
-    yield bytes(frame)
+    yield frame
+
+
+def has_offset_table(file: BinaryIO) -> bool:
+    """Whether the Basic Offset Table at which ``file`` stands lists anything."""
+    return bool(_item(file))
+
+
+def item(data: bytes) -> bytes:
+    """One fragment, or the offset table, with its header and padded to an even length."""
+    data += bytes(len(data) % 2)
+    return _ITEM + len(data).to_bytes(4, "little") + data
 
 
 def _fragments(file: BinaryIO, longest: int) -> Iterator[bytes]:

@@ -35,10 +35,13 @@ _ENCODED_OVERHEAD = 2**16
 
 @dataclass(frozen=True, slots=True)
 class PixelSource:
-    """An open file with pixels: what it declares, and its frames."""
+    """An open file with pixels: what it declares, and its frames.
+
+    Offsets of the layout are those of ``file``, which is the file on disk, or its inflated copy.
+    """
 
     layout: Layout
-    _file: BinaryIO
+    file: BinaryIO
 
     def frames(self) -> Iterator[NDArray[Any]]:
         """Yield what the frames show, in order; see :meth:`by_frame`."""
@@ -68,24 +71,33 @@ class PixelSource:
         layout = self.layout
         if layout.length is not None:
             for index in range(layout.frames):
-                yield native_frame(self._file, layout, index)
+                yield native_frame(self.file, layout, index)
             end = layout.offset + layout.length
         else:
             yield from self._encoded()
-            end = self._file.tell()
-        self._file.seek(end)
-        _check_last(self._file, layout)
+            end = self.file.tell()
+        self.file.seek(end)
+        _check_last(self.file, layout)
 
     def _encoded(self) -> Iterator[NDArray[Any]]:
+        for fragments in self.encoded():
+            yield encoded_frame(b"".join(fragments), self.layout)
+
+    def encoded(self) -> Iterator[list[bytes]]:
+        """Yield the fragments of each frame of encapsulated pixels as they stand in the file, in order.
+
+        Raises
+        ------
+        UnsafeToRelease
+            The fragments do not make up the declared frames.
+        """
         layout = self.layout
         longest = layout.frame_bytes * _ENCODED_GROWTH + _ENCODED_OVERHEAD
-        self._file.seek(layout.offset)
-        frames = encoded_frames(
-            self._file, layout.frames, longest, lambda fragment: starts_frame(layout.transfer_syntax, fragment)
-        )
+        self.file.seek(layout.offset)
         try:
-            for frame in frames:
-                yield encoded_frame(frame, layout)
+            yield from encoded_frames(
+                self.file, layout.frames, longest, lambda fragment: starts_frame(layout.transfer_syntax, fragment)
+            )
         except ValueError as error:
             raise undecodable(str(error)) from None
 

@@ -16,18 +16,28 @@ def compressed(kind: str = "JPEG", mode: str = "L", **options: object) -> bytes:
     return buffer.getvalue()
 
 
+JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 JPEG_LS_HEAD = b"\xff\xd8\xff\xf7\x00\x0b\x0c\x00\x18\x00\x28\x01\x01\x11\x00\xff\xda\x00\x08\x01\x01\x00\x00\x00\x00"
 
 
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
-        (compressed(), Codestream(24, 40, 1, 8)),
-        (compressed(mode="RGB", progressive=True, comment="a comment"), Codestream(24, 40, 3, 8)),
+        (compressed(), Codestream(24, 40, 1, 8, components=b"\x01", application=JFIF)),
+        (
+            compressed(mode="RGB", progressive=True, comment="a comment"),
+            Codestream(24, 40, 3, 8, components=b"\x01\x02\x03", application=JFIF),
+        ),
         (compressed("JPEG2000", no_jp2=True), Codestream(24, 40, 1, 8)),
         (compressed("JPEG2000", "RGB"), Codestream(24, 40, 3, 8)),
-        (JPEG_LS_HEAD + b"\x01\x02\xff\xd9", Codestream(24, 40, 1, 12)),
-        (b"\xff\xd8\xff\xff" + JPEG_LS_HEAD[3:] + b"\x01\xff\xd9\x00", Codestream(24, 40, 1, 12)),
+        (compressed("JPEG2000", "RGB", no_jp2=True, mct=1), Codestream(24, 40, 3, 8, mixed=True)),
+        (compressed("JPEG2000", no_jp2=True, signed=True), Codestream(24, 40, 1, 8, signed=True)),
+        (JPEG_LS_HEAD + b"\x01\x02\xff\xd9", Codestream(24, 40, 1, 12, components=b"\x01")),
+        (
+            JPEG_LS_HEAD[:-2] + b"\x02\x00\x01\x02\xff\xd9",
+            Codestream(24, 40, 1, 12, components=b"\x01", interleave=2),
+        ),
+        (b"\xff\xd8\xff\xff" + JPEG_LS_HEAD[3:] + b"\x01\xff\xd9\x00", Codestream(24, 40, 1, 12, components=b"\x01")),
     ],
 )
 def test_size_samples_and_precision_are_read_from_the_frame(frame: bytes, said: Codestream) -> None:

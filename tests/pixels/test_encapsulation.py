@@ -21,7 +21,8 @@ def value(*fragments: bytes, table: bytes = b"") -> bytes:
 
 
 def read(data: bytes, count: int, longest: int = 100) -> list[bytes]:
-    return list(encoded_frames(io.BytesIO(data), count, longest, lambda fragment: fragment.startswith(b"A")))
+    frames = encoded_frames(io.BytesIO(data), count, longest, lambda fragment: fragment.startswith(b"A"))
+    return list(map(b"".join, frames))
 
 
 def test_a_frame_is_all_its_fragments() -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 from deid_platform.audit.altered import altered_pixels
 from deid_platform.audit.dicom import audit_file
@@ -17,15 +13,15 @@ from deid_platform.audit.legible import text_left
 from deid_platform.audit.risk import TextRisk, text_risk
 from deid_platform.errors import MalformedFile, UnsupportedFormat
 from deid_platform.formats.dicom.answers import answers_of
-from deid_platform.formats.dicom.elements import EXPLICIT_LITTLE, DataSet
-from deid_platform.formats.dicom.encode import Sink, write_data_set
+from deid_platform.formats.dicom.elements import DataSet
+from deid_platform.formats.dicom.files import write_file
 from deid_platform.formats.dicom.identifiers import collect
 from deid_platform.formats.dicom.markers import file_meta, mark
 from deid_platform.formats.dicom.patient import PATIENT_ID, declared_charset, issuer_of, subject_of, text_in
 from deid_platform.formats.dicom.pixels import PixelCleaner
 from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import Scrubber, walk
-from deid_platform.formats.dicom.source import DEFLATED, PREAMBLE, looks_like_dicom, open_source, read_head
+from deid_platform.formats.dicom.source import looks_like_dicom, open_source, read_head
 from deid_platform.formats.dicom.uids import is_registered, replacement, uid_in
 from deid_platform.formats.dicom.years import birth_dates, oldest_year
 from deid_platform.formats.protocol import Crossing, Description
@@ -89,9 +85,7 @@ class Dicom:
             satisfied = mark(data, policy)
             pixels = PixelCleaner(opened.transfer_syntax, opened.encoding, opened.file)
             pixels.clean(data)
-            _write_preliminaries(sink, file_meta(data, opened.transfer_syntax))
-            with _compressed(sink, opened.transfer_syntax) as body:
-                write_data_set(body, data, opened.encoding, opened.file)
+            write_file(sink, file_meta(data, opened.transfer_syntax), data, opened)
         return Outcome((*scrubber.recorded(), *pixels.recorded()), satisfied)
 
     def judge_pixels(self, output: Path) -> str:
@@ -182,43 +176,3 @@ def _text(data: DataSet, tag: int) -> str:
 def _known_modality(value: str) -> str:
     """The modality if it has the form of a defined term (PS3.3 C.7.3.1.1.1); anything else could say anything."""
     return value if 2 <= len(value) <= 6 and value.isascii() and value.isalnum() and value.isupper() else ""
-
-
-def _write_preliminaries(sink: BinaryIO, meta: DataSet) -> None:
-    """An empty preamble, the prefix and the meta group with its length (PS3.10 7.1)."""
-    body = BytesIO()
-    write_data_set(body, meta, EXPLICIT_LITTLE, body)
-    length = len(body.getvalue())
-    sink.write(bytes(PREAMBLE) + b"DICM\x02\x00\x00\x00UL\x04\x00" + length.to_bytes(4, "little") + body.getvalue())
-
-
-class _Deflater:
-    """A sink that deflates (PS3.5 A.5)."""
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
-        self._engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-        self._written = 0
-
-    def write(self, data: bytes) -> None:
-        self._put(self._engine.compress(data))
-
-    def finish(self) -> None:
-        """Write what is still held back, padded to an even length."""
-        self._put(self._engine.flush())
-        if self._written % 2:
-            self._put(b"\0")
-
-    def _put(self, data: bytes) -> None:
-        self._written += len(data)
-        self._sink.write(data)
-
-
-@contextmanager
-def _compressed(sink: BinaryIO, transfer_syntax: str) -> Iterator[Sink]:
-    if transfer_syntax != DEFLATED:
-        yield sink
-        return
-    deflater = _Deflater(sink)
-    yield deflater
-    deflater.finish()
