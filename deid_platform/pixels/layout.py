@@ -25,6 +25,7 @@ _TAGS = [
     "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPresentation",
     "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope",
+    "Modality", "Manufacturer", "ManufacturerModelName", "SequenceOfUltrasoundRegions",
     "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
     "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData", "SegmentedRedPaletteColorLookupTableData",
@@ -50,7 +51,7 @@ class Layout:
     """The declared shape of the pixels, all of it checked to make sense; ``offset`` is where the value starts.
 
     ``length`` is the number of bytes of a native value, None for an encapsulated one. ``header`` keeps the elements
-    needed for display: palettes, display windows, rescale values.
+    needed for display (palettes, display windows, rescale values) and for telling whose screen is shown.
     """
 
     transfer_syntax: UID

@@ -10,17 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from deid_platform.pixels.layout import quiet, value_of
+from deid_platform.pixels.layout import Layout, value_of
 from deid_platform.pixels.masks import CELL, Cells
-from deid_platform.pixels.refusal import undecodable
 
-_TAGS = ["Modality", "Manufacturer", "ManufacturerModelName", "Rows", "Columns", "SequenceOfUltrasoundRegions"]
 _CORNERS = ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
 
 
@@ -71,32 +67,22 @@ class _Rule:
     size: tuple[int, int]
     box: Box
 
-    def fits(self, header: Dataset) -> bool:
+    def fits(self, layout: Layout) -> bool:
         return (
-            (value_of(header, "Rows"), value_of(header, "Columns")) == self.size
-            and self.modality in ("", value_of(header, "Modality"))
-            and self.manufacturer in _text(header, "Manufacturer")
-            and self.model in _text(header, "ManufacturerModelName")
+            (layout.rows, layout.columns) == self.size
+            and self.modality in ("", value_of(layout.header, "Modality"))
+            and self.manufacturer in _text(layout.header, "Manufacturer")
+            and self.model in _text(layout.header, "ManufacturerModelName")
         )
 
 
-def screen_of(path: Path) -> Screen:
-    """What the header of a DICOM file tells about where its frames carry writing.
+def screen_of(layout: Layout) -> Screen:
+    """What the header of a file tells about where its frames carry writing.
 
     A profile that removes Manufacturer or its model name leaves the table nothing to go by: then only calibrated
     regions, and what the detector finds, count.
-
-    Raises
-    ------
-    UnsafeToRelease
-        The header cannot be read.
     """
-    try:
-        with quiet():
-            header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=_TAGS)
-    except Exception:  # noqa: BLE001 - the library raises whatever it likes
-        raise undecodable("the header cannot be read") from None
-    return Screen(tuple(rule.box for rule in _rules() if rule.fits(header)), tuple(_imaged(header)))
+    return Screen(tuple(rule.box for rule in _rules() if rule.fits(layout)), tuple(_imaged(layout.header)))
 
 
 def _imaged(header: Dataset) -> Iterable[Box]:

@@ -44,7 +44,7 @@ def find_text(
     net
         An open detector.
     screen
-        Where writing is known to be. By default what the file's header tells, if a file is given.
+        Where writing is known to be; what the file's header tells unless given.
     limits
         What a file may declare.
 
@@ -55,12 +55,11 @@ def find_text(
     """
     with ExitStack() as stack:
         if isinstance(source, Path):
-            screen = screen or screen_of(source)
             opened = stack.enter_context(open_pixels(source, limits))
             if opened is None:
                 return []
             source = opened
-        return _Finder(net, source.layout, screen or Screen()).masks(source)
+        return _Finder(net, source.layout, screen).masks(source)
 
 
 def project_series(files: Iterable[Path], net: Net, limits: Limits | None = None) -> Mask | None:
@@ -82,7 +81,7 @@ def project_series(files: Iterable[Path], net: Net, limits: Limits | None = None
         try:
             with open_pixels(path, limits) as source:
                 if source is not None:
-                    finder = finder or _Finder(net, source.layout, screen_of(path))
+                    finder = finder or _Finder(net, source.layout)
                     projections.add(next(source.by_frame())[0])
         except (DeidError, OSError):
             continue
@@ -105,7 +104,8 @@ def _kind(path: Path, limits: Limits | None) -> tuple[Any, ...] | None:
 class _Finder:
     """What is needed to judge the frames of one file, and the masks of those that were judged."""
 
-    def __init__(self, net: Net, layout: Layout, screen: Screen) -> None:
+    def __init__(self, net: Net, layout: Layout, screen: Screen | None = None) -> None:
+        screen = screen or screen_of(layout)
         self._net = net
         self._layout = layout
         self._display = display_of(layout)

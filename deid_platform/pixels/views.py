@@ -174,8 +174,10 @@ def _usual(counts: NDArray[np.intp]) -> Range:
     """The range of values without the tails, as places in ``counts``; at least a sixteenth of them all."""
     below = np.cumsum(counts)
     low, high = (int(np.searchsorted(below, share * below[-1])) for share in (_TAIL, 1 - _TAIL))
-    missing = max((len(counts) - 1) * _NARROWEST - (high - low), 0)
-    return max(low - missing / 2, 0), min(high + missing / 2, len(counts) - 1)
+    last = len(counts) - 1
+    width = max(last * _NARROWEST, high - low)
+    start = min(max((low + high - width) / 2, 0), last - width)
+    return start, start + width
 
 
 def _window(counts: NDArray[np.intp], window: Range | None, lowest: int) -> Range | None:
