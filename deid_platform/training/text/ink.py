@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from deid_platform.training.text.phrases import phrase
-from deid_platform.training.text.typefaces import Font, Script, Typeface
+from deid_platform.training.text.typefaces import JOINED, Font, Script, Typeface
 
 Coverage = NDArray[np.float32]
 _LEAST_INK = 0.1
@@ -41,13 +41,19 @@ class Style:
 
 
 def line(text: str, face: Typeface, style: Style, *, glyphs: bool = False) -> Ink | None:
-    """Set a line of text; None when the font leaves no ink."""
+    """Set a line of text; None when the font leaves no ink.
+
+    With ``glyphs``, letters that join cannot be told apart; stretches of about a letter's width count instead.
+    """
     font = face.at(style.size, style.script)
     numbers: NDArray[np.int16] | None = None
-    if glyphs or style.spacing:
+    if style.spacing or (glyphs and style.script not in JOINED):
         coverage, numbers = _one_by_one(text, font, style)
     else:
         coverage = _drawn(text, font, style.smooth)
+        if glyphs:
+            stretches = np.arange(coverage.shape[1]) * 2 // style.size + 1
+            numbers = np.where(coverage > 0.35, stretches, 0).astype(np.int16)
     if not (coverage > _LEAST_INK).any():
         return None
     rows, columns = _extent(coverage > _LEAST_INK)

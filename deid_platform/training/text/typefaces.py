@@ -37,7 +37,9 @@ class Script(StrEnum):
     THAI = "thai"
 
 
-_JOINED = frozenset({Script.ARABIC, Script.DEVANAGARI, Script.THAI})
+JOINED = frozenset({Script.ARABIC, Script.DEVANAGARI, Script.THAI})
+"""Scripts whose letters join or stack."""
+
 _SAMPLES = {
     Script.LATIN: "Agé", Script.CYRILLIC: "Жя", Script.GREEK: "Ωψ", Script.CJK: "山あ", Script.ARABIC: "بي",
     Script.HEBREW: "שם", Script.DEVANAGARI: "कम", Script.THAI: "กข",
@@ -61,7 +63,7 @@ class Typeface:
         """The font at about ``size`` pixels: bitmap fonts come in few sizes."""
         if self.sizes:
             size = min(self.sizes, key=lambda own: abs(own - size))
-        return _loaded(self.path, size, joined=script in _JOINED)
+        return _loaded(self.path, size, joined=script in JOINED)
 
 
 @lru_cache(maxsize=2000)
