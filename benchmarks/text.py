@@ -23,11 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import text_peers
-from benchmarks.text_scenes import HIDDEN, Image, images
-from deid_platform.pixels.inference import Model, open_net
+from benchmarks.text_scenes import HIDDEN, Image, images, write
+from deid_platform.pixels.inference import choose_detector, open_detector
 from deid_platform.pixels.text import find_text
-from tests.builders.dicom import write
-from tests.builders.images import grey_image
 
 Contender = Callable[[NDArray[Any]], NDArray[np.bool_]]
 
@@ -75,12 +73,11 @@ class Tally:
 
 def ours(precision: str) -> Contender:
     """The shipped detector, through a DICOM file as in the pixel stage."""
-    net = open_net(Model("text", precision))
+    net = open_detector(choose_detector(precision, "cpu"))
 
     def find(samples: NDArray[Any]) -> NDArray[np.bool_]:
         with tempfile.TemporaryDirectory() as folder:
-            path = write(grey_image(samples), Path(folder, "image.dcm"))
-            (mask,) = find_text(path, net)
+            (mask,) = find_text(write(samples, Path(folder, "image.dcm")), net)
         return np.zeros(samples.shape[:2], np.bool_) if mask is None else mask.pixels()
 
     return find

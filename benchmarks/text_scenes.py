@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from deid_platform.training.text.collect import HELD_OUT, listed, read
 from deid_platform.training.text.ink import Ink, Style, bars, line, matrix, scribble
@@ -55,6 +57,26 @@ def frames(root: Path) -> Iterator[tuple[str, NDArray[Any]]]:
         frame = read(root, row) if row.split == HELD_OUT else None
         if frame is not None and frame.dtype.kind in "iu" and min(frame.shape[:2]) >= _LEAST_SIDE:
             yield f"{number:04}", frame
+
+
+def write(samples: NDArray[Any], path: Path) -> Path:
+    """A minimal DICOM file with the samples as its pixels."""
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = SecondaryCaptureImageStorage
+    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = "2.25.1"
+    bits = samples.dtype.itemsize * 8
+    data.Rows, data.Columns = samples.shape[:2]
+    data.SamplesPerPixel, data.PhotometricInterpretation = (1, "MONOCHROME2") if samples.ndim == 2 else (3, "RGB")
+    if samples.ndim == 3:
+        data.PlanarConfiguration = 0
+    data.BitsAllocated = data.BitsStored = bits
+    data.HighBit, data.PixelRepresentation = bits - 1, int(samples.dtype.kind == "i")
+    cells = np.ascontiguousarray(samples, samples.dtype.newbyteorder("<")).tobytes()
+    data.add_new(0x7FE00010, "OB" if bits == 8 else "OW", cells + bytes(len(cells) % 2))
+    data.save_as(path, enforce_file_format=True)
+    return path
 
 
 def images(root: Path, fonts: Path, seed: int) -> Iterator[Image]:
@@ -102,7 +124,8 @@ def _place(rng: random.Random, taken: NDArray[np.bool_], ink: Ink) -> tuple[int,
     rows, columns = taken.shape[0] - ink.box.shape[0], taken.shape[1] - ink.box.shape[1]
     for _ in range(20 if rows >= 0 and columns >= 0 else 0):
         top, left = rng.randint(0, rows), rng.randint(0, columns)
-        if not taken[max(top - 3, 0) : top + ink.box.shape[0] + 3, max(left - 3, 0) : left + ink.box.shape[1] + 3].any():
+        bottom, right = top + ink.box.shape[0], left + ink.box.shape[1]
+        if not taken[max(top - 3, 0) : bottom + 3, max(left - 3, 0) : right + 3].any():
             return top, left
     return None
 

@@ -65,7 +65,7 @@ def register(folder: Path, digests: dict[str, str]) -> None:
     place = folder / "models.json"
     entries: dict[str, Any] = json.loads(place.read_text("utf-8"))
     for precision, digest in digests.items():
-        entries["text"]["files"][precision]["sha256"] = digest
+        entries["text"]["precisions"][precision]["sha256"] = digest
     place.write_text(json.dumps(entries, indent=2) + "\n", "utf-8")
 
 
