@@ -122,8 +122,17 @@ def keywords(call: ast.Call) -> set[str | None]:
 
 def test_slow_libraries_are_loaded_when_first_used() -> None:
     slow = {"great_expectations", "distributed", "torch"}
-    loaded = ((name, set(map(package, when_loaded(tree)))) for name, tree in modules().items())
+    loaded = ((name, set(map(package, when_loaded(tree)))) for name, tree in modules().items() if not of_training(name))
     assert not [(name, found & slow) for name, found in loaded if found & slow]
+
+
+def test_nothing_that_runs_needs_what_trains() -> None:
+    users = {name for name, tree in modules().items() if any(map(of_training, everywhere(tree)))}
+    assert not [name for name in users if not of_training(name)]
+
+
+def of_training(name: str) -> bool:
+    return name.startswith("deid_platform.training")
 
 
 @pytest.mark.parametrize(
