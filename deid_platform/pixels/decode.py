@@ -77,8 +77,10 @@ def encoded_frame(frame: bytes, layout: Layout, *, raw: bool = False) -> NDArray
     if syntax in _JPEG_EITHER_DEPTH and precision > 8:
         return _jpeg_12_bit(frame, layout)
     if syntax in LOSSY_JPEG:
-        # Eight bits come out whatever the data set allocates.
-        return _encapsulated(frame, layout, uid.JPEGBaseline8Bit, bits_allocated=8, bits_stored=8, raw=raw)
+        # Eight bits come out whatever the data set allocates, and of every YBR there is in DICOM JPEG has one only.
+        colours = "YBR_FULL_422" if layout.photometric.startswith("YBR") else layout.photometric
+        changes = {"bits_allocated": 8, "bits_stored": 8, "photometric_interpretation": colours, "raw": raw}
+        return _encapsulated(frame, layout, uid.JPEGBaseline8Bit, **changes)
     if _PLUGINS[syntax] == "gdcm":
         # Told of fewer bits, GDCM clears the others, in which something may hide; of fewer than 8 it ends the process.
         return _encapsulated(frame, layout, syntax, bits_stored=layout.bits_allocated, raw=raw)

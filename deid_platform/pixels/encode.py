@@ -29,6 +29,7 @@ from deid_platform.pixels.layout import Layout
 from deid_platform.pixels.refusal import undecodable
 
 _HIGH_THROUGHPUT = frozenset({uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K})
+_JPEG_2000 = frozenset({uid.JPEG2000Lossless, uid.JPEG2000})
 # Component identifiers and segment by which decoders that guess the colour space know RGB. Source: Adobe TN 5116.
 _RGB_COMPONENTS = b"RGB"
 _RGB_MARKER = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
@@ -45,20 +46,23 @@ def target_of(layout: Layout, first: bytes) -> Layout:
     if layout.transfer_syntax in LOSSY_JPEG:
         return _lossless_jpeg(layout, stated(first, layout).precision)
     syntax = uid.JPEG2000Lossless if layout.transfer_syntax in _HIGH_THROUGHPUT else layout.transfer_syntax
-    # The irreversible transformation of colours has a reversible sister only. Source: PS3.3 C.7.6.3.1.2.
-    photometric = "YBR_RCT" if layout.photometric == "YBR_ICT" else layout.photometric
-    return replace(layout, transfer_syntax=syntax, photometric=photometric)
+    if syntax in _JPEG_2000 and layout.photometric == "YBR_ICT":
+        # That transformation of colours cannot be undone exactly, its sister can. Source: PS3.3 C.7.6.3.1.2.
+        return replace(layout, transfer_syntax=syntax, photometric="YBR_RCT")
+    return replace(layout, transfer_syntax=syntax)
 
 
 def _lossless_jpeg(layout: Layout, precision: int) -> Layout:
     """Colours are RGB once decoded. Some writers declare more bits than their JPEG has; decoders give these."""
+    if layout.samples == 3 and precision > 8:
+        raise undecodable("nobody has agreed on the colours of lossy JPEG with 12 bits")
     allocated = 8 if precision <= 8 else 16
     stored = min(layout.bits_stored, precision)
     as_declared = allocated == layout.bits_allocated and layout.high_bit < precision
     return replace(
         layout,
         transfer_syntax=uid.JPEGLosslessSV1,
-        photometric="RGB" if layout.samples == 3 else layout.photometric,
+        photometric="RGB" if layout.photometric.startswith("YBR") else layout.photometric,
         planar=0,
         bits_allocated=allocated,
         bits_stored=stored,

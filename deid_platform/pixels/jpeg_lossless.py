@@ -39,7 +39,7 @@ def encode(samples: NDArray[Any], precision: int, components: bytes, application
     planes = samples.reshape(*samples.shape[:2], -1)
     differences = np.stack([_differences(planes[:, :, at], precision) for at in range(len(components))], axis=-1)
     categories = _BIT_LENGTH[np.minimum(np.abs(differences), 0xFFFF)]
-    lengths = _code_lengths(np.bincount(categories.reshape(-1), minlength=_CATEGORIES))
+    lengths = code_lengths(np.bincount(categories.reshape(-1), minlength=_CATEGORIES))
     coded = _coded(differences.reshape(-1), categories.reshape(-1), lengths)
     return b"".join(
         (
@@ -64,7 +64,7 @@ def _differences(plane: NDArray[Any], precision: int) -> NDArray[np.int32]:
     return ((found + 0x8000) & 0xFFFF) - 0x8000
 
 
-def _code_lengths(counts: NDArray[np.int64]) -> dict[int, int]:
+def code_lengths(counts: NDArray[np.int64]) -> dict[int, int]:
     """Length of the code of each category that occurs: Huffman's, no longer than 16 bits.
 
     One more symbol takes part and is given up, so that no code is all ones. Source: K.2.

@@ -6,11 +6,12 @@ import struct
 from io import BytesIO
 
 from pydicom import dcmread
+from pydicom.dataset import FileDataset
 from pydicom.encaps import generate_frames
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 from tests.builders.dicom import encode, image, person
-from tests.builders.elements import ITEM, SEQUENCE_END, UNDEFINED, head, pixels_at
+from tests.builders.elements import ITEM, SEQUENCE_END, UNDEFINED, data_set_at, element, head, pixels_at
 
 SECRET = b"Quintrellebaba^Zephyrine 19610702"
 """What nothing released may hold."""
@@ -48,3 +49,13 @@ def segment(code: int, body: bytes) -> bytes:
 def box(kind: bytes, body: bytes) -> bytes:
     """A box of a JP2 file."""
     return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+def with_syntax_of(ds: FileDataset, syntax: str) -> bytes:
+    """An object with encapsulated pixels as a file in a transfer syntax that its library may not know."""
+    ds.file_meta.TransferSyntaxUID = RLELossless
+    data = encode(ds)
+    start = data_set_at(data)
+    old = element(0x00020010, b"UI", RLELossless.encode())
+    meta = data[144:start].replace(old, element(0x00020010, b"UI", syntax.encode()))
+    return data[:140] + struct.pack("<I", len(meta)) + meta + data[start:]
