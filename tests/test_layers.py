@@ -121,7 +121,7 @@ def keywords(call: ast.Call) -> set[str | None]:
 
 
 def test_slow_libraries_are_loaded_when_first_used() -> None:
-    slow = {"great_expectations", "distributed", "torch"}
+    slow = {"great_expectations", "distributed", "onnxruntime", "torch"}
     loaded = ((name, set(map(package, when_loaded(tree)))) for name, tree in modules().items() if not of_training(name))
     assert not [(name, found & slow) for name, found in loaded if found & slow]
 
