@@ -18,6 +18,7 @@ from assets.sensors import landing_sensor
 from resources.catalogue import CatalogueResource
 from resources.compute import ComputeResource
 from resources.crosswalk import CrosswalkResource
+from resources.models import ModelsResource
 from resources.platform import PlatformResource
 from resources.policies import PolicyResource
 from resources.store import StoreResource
@@ -26,11 +27,15 @@ from resources.vault import VaultResource
 
 
 def build_definitions(
-    platform: PlatformResource, policies: PolicyResource, views: CatalogueResource, crosswalks: CrosswalkResource
+    platform: PlatformResource,
+    policies: PolicyResource,
+    models: ModelsResource,
+    views: CatalogueResource,
+    crosswalks: CrosswalkResource,
 ) -> dg.Definitions:
-    """The definitions of a deployment. The policy's digest is part of the code versions of its assets."""
-    policy = policies.policy()
-    stages = [build(policy) for build in (raw_asset, scrubbed_asset, pixel_cleaned_asset, released_asset)]
+    """The definitions of a deployment. Policy and text detector are part of the code versions of its assets."""
+    policy, detector = policies.policy(), models.detector()
+    stages = [build(policy, detector) for build in (raw_asset, scrubbed_asset, pixel_cleaned_asset, released_asset)]
     return dg.Definitions(
         assets=[*stages, catalogue, *([crosswalk] if crosswalks.wanted else [])],
         asset_checks=ALL_CHECKS,
@@ -47,17 +52,19 @@ def from_environment() -> dg.Definitions:
     Everything has a default for a single machine, but the key: ``DEID_KEY`` is asked for when a batch is worked on.
     """
     policies = PolicyResource(profile=os.environ.get("DEID_PROFILE", "tcia"))
+    models = ModelsResource.from_environment()
     store = StoreResource.from_environment()
     platform = PlatformResource(
         store=store,
         vault=VaultResource(secret_id=os.environ.get("DEID_SECRET_ID", "")),
         policies=policies,
         subjects=SubjectsResource.from_environment(),
+        models=models,
         compute=ComputeResource(workers=int(os.environ.get("DEID_WORKERS", "0"))),
         quiet_s=float(os.environ.get("DEID_QUIET_SECONDS", "300")),
     )
     views = CatalogueResource(folder=os.environ.get("DEID_CATALOGUE", "data/catalogue"))
-    return build_definitions(platform, policies, views, CrosswalkResource.from_environment(store))
+    return build_definitions(platform, policies, models, views, CrosswalkResource.from_environment(store))
 
 
 defs = from_environment()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from deid_platform.dictionary import keyword
 from deid_platform.layout import manifest_key
-from deid_platform.model import REMEDIES, Reason
+from deid_platform.model import REMEDIES, Reason, Stage
 from deid_platform.policy import MEANING, Action
 from deid_platform.stages.pipeline import StageResult
 from deid_platform.store.protocol import Store
@@ -36,12 +37,25 @@ def stage_metadata(result: StageResult, trusted: Store) -> Metadata:
     if result.seconds > 0:
         data["items_per_second"] = dg.MetadataValue.float(round(len(manifest.entries) / result.seconds, 2))
         data["mib_per_second"] = dg.MetadataValue.float(round(result.bytes / result.seconds / 2**20, 3))
+    if stage is Stage.PIXEL_CLEANED:
+        data |= _masking(result)
     if result.actions:
         data["actions"] = table(
             ("tag", "keyword", "action", "places"),
             [(tag, keyword(_number(tag)), MEANING[Action(action)], count) for tag, action, count in result.actions],
         )
     return data
+
+
+def _masking(result: StageResult) -> Metadata:
+    """What was masked, and by which rule pixels may go on."""
+    totals = result.masking
+    rules = Counter(entry.rule for entry in result.manifest.passed)
+    data = counts({name: int(value) for name, value in totals.items() if name != "masked_share"})
+    return data | {
+        "masked_share": dg.MetadataValue.float(totals["masked_share"]),
+        "rules": table(("rule", "items"), sorted(rules.items())),
+    }
 
 
 def link(store: Store, key: str) -> dg.MetadataValue:

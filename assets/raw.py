@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.stage import stage_asset
 from deid_platform.model import Stage
+from deid_platform.pixels.inference import DetectorSpec
 from deid_platform.policy import Policy
 from deid_platform.stages.raw import take_in
 
@@ -13,6 +14,6 @@ _DESCRIPTION = (
 )
 
 
-def raw_asset(policy: Policy) -> dg.AssetsDefinition:
-    """The asset ``raw`` under a policy."""
-    return stage_asset(Stage.RAW, take_in, policy, _DESCRIPTION)
+def raw_asset(policy: Policy, detector: DetectorSpec) -> dg.AssetsDefinition:
+    """The asset ``raw`` under a policy, with a text detector."""
+    return stage_asset(Stage.RAW, take_in, policy, detector, _DESCRIPTION)

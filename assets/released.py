@@ -5,6 +5,7 @@ import dagster as dg
 from assets.metadata import Metadata, link
 from assets.stage import stage_asset
 from deid_platform.model import Stage
+from deid_platform.pixels.inference import DetectorSpec
 from deid_platform.policy import Policy
 from deid_platform.stages.pipeline import Pipeline, StageResult
 from deid_platform.stages.released import release
@@ -15,9 +16,9 @@ _DESCRIPTION = (
 )
 
 
-def released_asset(policy: Policy) -> dg.AssetsDefinition:
-    """The asset ``released`` under a policy."""
-    return stage_asset(Stage.RELEASED, release, policy, _DESCRIPTION, _links)
+def released_asset(policy: Policy, detector: DetectorSpec) -> dg.AssetsDefinition:
+    """The asset ``released`` under a policy, with a text detector."""
+    return stage_asset(Stage.RELEASED, release, policy, detector, _DESCRIPTION, _links)
 
 
 def _links(pipeline: Pipeline, result: StageResult) -> Metadata:

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.stage import stage_asset
 from deid_platform.model import Stage
+from deid_platform.pixels.inference import DetectorSpec
 from deid_platform.policy import Policy
 from deid_platform.stages.scrubbed import scrub
 
@@ -12,6 +13,6 @@ _DESCRIPTION = (
 )
 
 
-def scrubbed_asset(policy: Policy) -> dg.AssetsDefinition:
-    """The asset ``scrubbed`` under a policy."""
-    return stage_asset(Stage.SCRUBBED, scrub, policy, _DESCRIPTION)
+def scrubbed_asset(policy: Policy, detector: DetectorSpec) -> dg.AssetsDefinition:
+    """The asset ``scrubbed`` under a policy, with a text detector."""
+    return stage_asset(Stage.SCRUBBED, scrub, policy, detector, _DESCRIPTION)

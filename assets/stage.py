@@ -8,11 +8,14 @@ from assets.boundary import boundary
 from assets.metadata import Metadata, stage_metadata
 from assets.partitions import batch_partitions
 from deid_platform.model import Stage
+from deid_platform.pixels.inference import DetectorSpec, Device
 from deid_platform.policy import Policy
 from deid_platform.stages.pipeline import Pipeline, StageResult, code_version
 from resources.platform import PlatformResource
 
 GROUP = "deidentification"
+GPU_POOL = "gpu"
+"""What ``pixel_cleaned`` waits for where the detector runs on a GPU; its limit is set in Dagster."""
 StageFunction = Callable[[Pipeline, str], StageResult]
 Links = Callable[[Pipeline, StageResult], Metadata]
 
@@ -22,9 +25,14 @@ def _no_links(_pipeline: Pipeline, _result: StageResult) -> Metadata:
 
 
 def stage_asset(
-    stage: Stage, function: StageFunction, policy: Policy, description: str, links: Links = _no_links
+    stage: Stage,
+    function: StageFunction,
+    policy: Policy,
+    detector: DetectorSpec,
+    description: str,
+    links: Links = _no_links,
 ) -> dg.AssetsDefinition:
-    """The asset of a stage. Its code version holds the policy; its data version is the digest of what it made."""
+    """The asset of a stage. Policy and detector are in its code version; its data version is its digest."""
     order = list(Stage)
     before = order[: order.index(stage)][-1:]
 
@@ -32,7 +40,8 @@ def stage_asset(
         name=str(stage),
         deps=[str(earlier) for earlier in before],
         partitions_def=batch_partitions,
-        code_version=code_version(stage, policy),
+        code_version=code_version(stage, policy, detector=detector),
+        pool=GPU_POOL if stage is Stage.PIXEL_CLEANED and detector.device is Device.CUDA else None,
         group_name=GROUP,
         kinds={"dicom", "parquet"},
         description=description,

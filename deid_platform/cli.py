@@ -20,6 +20,7 @@ from deid_platform.identity import Identity, decode_key
 from deid_platform.intake import is_site
 from deid_platform.model import Stage
 from deid_platform.naming import SubjectSettings, named
+from deid_platform.pixels.inference import detector_from_environment
 from deid_platform.policy import Policy, load_policy
 from deid_platform.run import Order, Summary, run
 from deid_platform.store.url import open_store
@@ -80,7 +81,8 @@ def run_command(
         identity = named(Identity(_key(), site), _subjects(subjects))
         compute = ProcessCompute(workers or default_workers(), timeout)
         with _Bar() as bar:
-            order = Order(source, output, policy, identity, compute, crosswalk, _vault(vault, recipients))
+            places = crosswalk, _vault(vault, recipients)
+            order = Order(source, output, policy, identity, compute, *places, detector=detector_from_environment())
             summary = run(order, bar.advance)
     except DeidError as error:
         _fail(str(error))

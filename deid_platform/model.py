@@ -170,6 +170,16 @@ class Masking:
 
 
 @dataclass(frozen=True, slots=True)
+class PixelOutcome:
+    """Result of cleaning the pixels of one item. Without a ``transfer_syntax`` nothing was written: its bytes stay."""
+
+    rule: PixelRule
+    masking: Masking = Masking()
+    changes: tuple[Change, ...] = ()
+    transfer_syntax: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One row of a manifest: where an item stands after a stage.
 

@@ -23,6 +23,7 @@ from deid_platform.intake import survey
 from deid_platform.layout import Zones, ledger_folder
 from deid_platform.manifest import Manifest
 from deid_platform.model import Reason, Stage, StoredObject
+from deid_platform.pixels.inference import DetectorSpec, choose_detector
 from deid_platform.policy import Policy
 from deid_platform.stages.gate import judge_batch
 from deid_platform.stages.pipeline import Pipeline, Progress, StageResult, silent
@@ -42,7 +43,10 @@ SUMMARY, QUARANTINE, ORDER = "summary.json", "quarantine.csv", "order.json"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run as asked for: ``source`` is a file or folder, ``crosswalk`` a folder; to ``vault`` goes one encrypted."""
+    """A run as asked for: ``source`` is a file or folder, ``crosswalk`` a folder; to ``vault`` goes one encrypted.
+
+    Without a ``detector`` this machine chooses the text detector that suits it.
+    """
 
     source: Path
     output: Path
@@ -52,6 +56,7 @@ class Order:
     crosswalk: Path | None = None
     vault: Vault | None = None
     bounds: Bounds = Bounds()
+    detector: DetectorSpec | None = None
 
 
 @dataclass(slots=True)
@@ -115,7 +120,8 @@ def run(order: Order, progress: Progress = silent) -> Summary:
     source = order.source if order.source.is_dir() else order.source.parent
     landing, trusted, released = (FolderStore(str(place)) for place in (source, output / WORK, output / RELEASED))
     zones = Zones(landing, trusted, released, flat=True)
-    pipeline = Pipeline(zones, order.policy, order.identity, order.compute, progress)
+    detector = order.detector or choose_detector()
+    pipeline = Pipeline(zones, order.policy, order.identity, order.compute, progress, detector)
     made_with = _mark(order, pipeline)
     ledger = _Ledger(Summary())
     for batch in _batches(order, zones):

@@ -24,6 +24,8 @@ from deid_platform.model import Reason
 
 _PROGRAM = "tesseract"
 _LANGUAGE = "eng"
+_LSTM = "1"
+"""The engine that does not adapt to what it read on the pages before."""
 _SETTINGS = ("tessedit_create_tsv=1", "tessedit_create_txt=0")
 _PAGE_ROW, _WORD_ROW = "1", "5"
 _SECONDS = 900
@@ -43,7 +45,7 @@ def word_rows(images: Sequence[NDArray[np.uint8]], psm: int, *settings: str) -> 
     if not images:
         return []
     options = [part for setting in (*settings, *_SETTINGS) for part in ("-c", setting)]
-    command = ["-l", _LANGUAGE, "--psm", str(psm), "--dpi", "150", *options]
+    command = ["-l", _LANGUAGE, "--oem", _LSTM, "--psm", str(psm), "--dpi", "150", *options]
     table = _run(command, _tiff(images), "-", "-").decode("utf-8", "replace")
     words: list[list[list[str]]] = [[] for _ in images]
     read = 0

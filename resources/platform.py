@@ -9,6 +9,7 @@ from deid_platform.layout import Zones
 from deid_platform.stages.pipeline import Pipeline
 from deid_platform.stages.raw import read_sealed
 from resources.compute import ComputeResource
+from resources.models import ModelsResource
 from resources.policies import PolicyResource
 from resources.store import StoreResource
 from resources.subjects import SubjectsResource
@@ -27,6 +28,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     policies: PolicyResource
     compute: ComputeResource
     subjects: SubjectsResource
+    models: ModelsResource
     quiet_s: float = 300.0
     """A drop without a completion marker is taken once nothing in it changed for so many seconds."""
     max_batch_gib: float = 20.0
@@ -48,7 +50,8 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         zones = self.zones()
         site = read_sealed(zones.trusted, batch).site
         identity = self.subjects.named(self.identity(site))
-        return Pipeline(zones, self.policies.policy(), identity, self.compute.compute())
+        policy, compute, detector = self.policies.policy(), self.compute.compute(), self.models.detector()
+        return Pipeline(zones, policy, identity, compute, detector=detector)
 
     def bounds(self) -> Bounds:
         """How large batches may grow."""

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deid_platform.audit.display import grey_images
+from deid_platform.audit.display import grey_images, view_of
 from deid_platform.audit.evidence import Reading, shows_text
 from deid_platform.audit.marks import without_marks
 from deid_platform.audit.ocr import read_words
 from deid_platform.audit.pages import Page, pages
-from deid_platform.pixels.display import view_of
 from deid_platform.pixels.frames import PixelSource, open_pixels
 from deid_platform.pixels.layout import Limits
 from deid_platform.pixels.overlays import overlay_frames

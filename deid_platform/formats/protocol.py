@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from deid_platform.audit.risk import TextRisk
 from deid_platform.identity import Identity
-from deid_platform.model import Finding, Masking, Outcome
+from deid_platform.model import Finding, Masking, Outcome, PixelOutcome
+from deid_platform.pixels.cleaning import PixelWork
+from deid_platform.pixels.identified import Known
+from deid_platform.pixels.masks import Mask
+from deid_platform.pixels.scales import Net
 from deid_platform.policy import Policy
 
 
@@ -68,8 +72,19 @@ class Format(Protocol):
         """Write a de-identified copy. Raises DeidError when no clean copy can be made; ``output`` is then void."""
         ...
 
-    def judge_pixels(self, output: Path) -> str:
-        """Why the pixels of a scrubbed copy may pass (a rule name). Raises UnsafeToRelease when they may not."""
+    def series_text(self, scrubbed: Sequence[Path], net: Net) -> Mask | None:
+        """What is written at the same place in all slices of a series; None when that is nothing."""
+        ...
+
+    def clean_pixels(self, scrubbed: Path, output: Path, work: PixelWork) -> PixelOutcome:
+        """Mask the text in the pixels of a scrubbed copy; ``output`` is written only where there is any.
+
+        Raises UnsafeToRelease when the pixels cannot be looked at.
+        """
+        ...
+
+    def known(self, source: Path, policy: Policy) -> Known:
+        """What identifies the subject of an original, less what the policy keeps on purpose."""
         ...
 
     def text_risk(self, output: Path, masking: Masking) -> TextRisk:

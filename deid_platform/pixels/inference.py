@@ -15,6 +15,7 @@ import ctypes
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -172,6 +173,11 @@ def choose_detector(precision: str = "auto", device: str = "auto", folder: Path 
         with suppress(DeidError):
             return _verified(Precision.INT8, where, folder)
     return _verified(asked or Precision.FP32, where, folder)
+
+
+def detector_from_environment() -> DetectorSpec:
+    """The detector that ``DEID_PRECISION`` and ``DEID_DEVICE`` ask for; see :func:`choose_detector`."""
+    return choose_detector(os.environ.get("DEID_PRECISION") or "auto", os.environ.get("DEID_DEVICE") or "auto")
 
 
 def _verified(precision: Precision, device: Device, folder: Path) -> DetectorSpec:

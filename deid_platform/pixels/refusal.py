@@ -1,4 +1,4 @@
-"""The four ways in which pixels are refused, worded once and without a value from the file."""
+"""The three ways in which pixels are refused, worded once and without a value from the file."""
 
 from __future__ import annotations
 
@@ -19,8 +19,3 @@ def too_large(what: str) -> UnsafeToRelease:
 def video() -> UnsafeToRelease:
     """The error to raise for pixels stored as video."""
     return UnsafeToRelease("The pixels are stored as video, which is not searched for text.", Reason.VIDEO)
-
-
-def burned_in_text() -> UnsafeToRelease:
-    """The error to raise when text was read in the pixels; it says neither what nor where."""
-    return UnsafeToRelease("The pixels show text.", Reason.BURNED_IN_TEXT)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TypeVar
 
 from deid_platform.errors import StoreError, UnsafeToRelease
 from deid_platform.identity import Identity
@@ -22,6 +23,7 @@ from deid_platform.stages.task import Broken, refuse, without_place
 from deid_platform.tesseract import tesseract_version
 from deid_platform.workers import Compute, Lost
 
+T = TypeVar("T")
 Progress = Callable[[Stage, int], None]
 """Told the stage and how many more items it has finished."""
 
@@ -88,6 +90,11 @@ class StageResult:
         return sum(entry.size for entry in self.manifest.passed)
 
     @property
+    def masking(self) -> dict[str, float]:
+        """What was done to pixels, over the items that passed; see :func:`masking_totals`."""
+        return masking_totals(self.manifest.passed)
+
+    @property
     def actions(self) -> list[tuple[str, str, int]]:
         """(tag, action, places) over all items, most frequent first."""
         counts: Counter[tuple[str, str]] = Counter()
@@ -95,6 +102,22 @@ class StageResult:
             for change in entry.changes:
                 counts[change.target, change.action] += change.count
         return [(*key, count) for key, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def masking_totals(entries: Sequence[Entry]) -> dict[str, float]:
+    """What was masked in items: how many of them, frames, marks that stay, text compared with identifiers of the
+    subject and found to say one, and the mean share of the area of items with masked text."""
+    masked = [entry.masking for entry in entries if entry.masking.masked or entry.masking.overlays]
+    shares = sum(masking.share for masking in masked)
+    return {
+        "masked_items": len(masked),
+        "masked_frames": sum(masking.masked for masking in masked),
+        "masked_overlays": sum(masking.overlays for masking in masked),
+        "marks_kept": sum(entry.masking.marks for entry in entries),
+        "texts_compared": sum(masking.read for masking in masked),
+        "identifiers_found": sum(masking.identifiers for masking in masked),
+        "masked_share": round(shares / len(masked), 6) if masked else 0.0,
+    }
 
 
 def find(pipeline: Pipeline, stage: Stage, batch: str, digest: str) -> Manifest | None:
@@ -121,14 +144,17 @@ def require(pipeline: Pipeline, stage: Stage, batch: str, digest: str) -> Manife
 
 
 def run_stage(
-    pipeline: Pipeline, stage: Stage, source: Manifest, digest: str, task: Callable[[Entry], Entry | Broken]
+    pipeline: Pipeline, stage: Stage, source: Manifest, digest: str, work: Callable[[], Iterable[Entry]]
 ) -> StageResult:
-    """Apply ``task`` to every passed row of ``source`` unless the result is there already; refused rows are carried."""
+    """Have the passed rows of ``source`` worked on unless the result is there already; refused rows are carried.
+
+    ``work`` gives the new row of every passed one, see :func:`each`.
+    """
     start = time.perf_counter()
     manifest = find(pipeline, stage, source.batch, digest)
     if manifest is not None:
         return StageResult(manifest, digest, 0.0)
-    entries = map(without_place, (*source.quarantined, *each(pipeline, stage, source.passed, task)))
+    entries = map(without_place, (*source.quarantined, *work()))
     key = manifest_key(stage, source.batch, digest)
     manifest = write_manifest(pipeline.zones.trusted, key, stage, source.batch, entries)
     return StageResult(manifest, digest, time.perf_counter() - start)
@@ -137,7 +163,20 @@ def run_stage(
 def each(
     pipeline: Pipeline, stage: Stage, entries: Iterable[Entry], task: Callable[[Entry], Entry | Broken]
 ) -> Iterator[Entry]:
+    """The results of ``task`` on rows, see :func:`each_of`."""
+    return each_of(pipeline, stage, entries, task, lambda entry: entry)
+
+
+def each_of(
+    pipeline: Pipeline,
+    stage: Stage,
+    pieces: Iterable[T],
+    task: Callable[[T], Entry | Broken],
+    row: Callable[[T], Entry],
+) -> Iterator[Entry]:
     """The results of ``task``; an item whose worker died, hung or failed is refused, the rest goes on.
+
+    ``row`` tells the row a piece of work is about.
 
     Raises
     ------
@@ -145,9 +184,12 @@ def each(
         A worker could not use the platform's own stores: then nothing is wrong with the item, and nothing is lost by
         stopping here and running again.
     """
-    with closing(pipeline.compute.run(task, entries)) as results:
-        for entry, result in results:
+    with closing(pipeline.compute.run(task, pieces)) as results:
+        for piece, result in results:
             if isinstance(result, Broken):
                 raise StoreError(result.message)
             pipeline.progress(stage, 1)
-            yield refuse(entry, stage, str(result.reason), result.error) if isinstance(result, Lost) else result
+            if isinstance(result, Lost):
+                yield refuse(row(piece), stage, str(result.reason), result.error)
+            else:
+                yield result

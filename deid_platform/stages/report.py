@@ -11,6 +11,7 @@ from deid_platform.dictionary import keyword
 from deid_platform.manifest import Manifest
 from deid_platform.model import REMEDIES, Entry, Reason
 from deid_platform.policy import MEANING, Action, Policy
+from deid_platform.stages.pipeline import masking_totals
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
@@ -19,6 +20,23 @@ th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #d8dee
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
 """
+
+
+_READ = ("images", "read", "routine", "sampled", "sample_hits", "unread")
+_LABELS = {
+    "masked_items": "items with masked text",
+    "masked_frames": "frames with masked text",
+    "masked_overlays": "overlays with cleared text",
+    "marks_kept": "harmless marks that stay",
+    "texts_compared": "masked texts that were compared with the identifiers of their subject",
+    "identifiers_found": "of these, texts that say one of them",
+    "images": "images",
+    "read": "read by Tesseract after cleaning",
+    "routine": "images in which nothing speaks for text",
+    "sampled": "of these, read by lot",
+    "sample_hits": "of these, with text",
+    "unread": "images not read",
+}
 
 
 def render_report(policy: Policy, manifest: Manifest, checks: Sequence[CheckResult]) -> str:
@@ -33,6 +51,8 @@ def render_report(policy: Policy, manifest: Manifest, checks: Sequence[CheckResu
         _table("Quarantine", ("reason", "what to do", "items"), refused),
         _table("Released by modality", ("modality", "items"), modalities),
         _table("Why the pixels may pass", ("rule", "items"), _ordered(Counter(e.rule for e in manifest.passed))),
+        _table("Text in the pixels", ("", "count"), _pixels(manifest.passed)),
+        _table("Proof that no text is left", ("", "count"), _proof(checks)),
         _table("Checks", ("check", "asks", "passed"), [(c.name, c.asks, "yes" if c.passed else "no") for c in checks]),
         _table("Actions by attribute", ("tag", "keyword", "action", "places"), _actions(manifest.passed)),
     ]
@@ -42,6 +62,24 @@ def render_report(policy: Policy, manifest: Manifest, checks: Sequence[CheckResu
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{heading}</title><style>{_STYLE}</style>'
         f"<h1>{heading}</h1><p>{about}</p>{''.join(sections)}</html>\n"
     )
+
+
+def _pixels(entries: Sequence[Entry]) -> list[tuple[str, object]]:
+    totals = masking_totals(entries)
+    share = totals.pop("masked_share")
+    rows: list[tuple[str, object]] = [(_LABELS[name], int(value)) for name, value in totals.items()]
+    return [*rows, ("share of the area of these items that is masked", f"{share:.2%}")]
+
+
+def _proof(checks: Sequence[CheckResult]) -> list[tuple[str, object]]:
+    """What was read, and in words what that says of the rest."""
+    counts = next((check.counts for check in checks if check.name == "text_proven"), None)
+    if counts is None:
+        return []
+    rows: list[tuple[str, object]] = [(_LABELS[name], counts[name]) for name in _READ]
+    bound = counts["miss_bound_ppm"] / 10_000
+    said = f"at most {bound:.2f} % (95 % confidence, Clopper and Pearson)" if counts["unread"] else "all were read"
+    return [*rows, ("images not read in which the same reading would find text", said)]
 
 
 def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:
@@ -70,4 +108,4 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 
 def _numeric(value: object) -> str:
-    return ' class="n"' if isinstance(value, int) or value in ("items", "places") else ""
+    return ' class="n"' if isinstance(value, int) or value in ("items", "places", "count") else ""

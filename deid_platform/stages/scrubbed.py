@@ -11,7 +11,7 @@ from deid_platform.identity import Identity
 from deid_platform.layout import object_name, stage_folder
 from deid_platform.model import Entry, Stage
 from deid_platform.policy import Policy
-from deid_platform.stages.pipeline import Pipeline, StageResult, require, run_stage
+from deid_platform.stages.pipeline import Pipeline, StageResult, each, require, run_stage
 from deid_platform.stages.raw import raw_digest
 from deid_platform.stages.task import Broken, guarded, landed_object, own_store, sha256_of, unchanged
 from deid_platform.store.protocol import Store
@@ -39,7 +39,9 @@ def scrub(pipeline: Pipeline, batch: str) -> StageResult:
     zones = pipeline.zones
     folder = stage_folder(Stage.SCRUBBED, batch, digest)
     task = Scrub(zones.landing, zones.trusted, folder, pipeline.policy, pipeline.identity)
-    return run_stage(pipeline, Stage.SCRUBBED, source, digest, task)
+    return run_stage(
+        pipeline, Stage.SCRUBBED, source, digest, lambda: each(pipeline, Stage.SCRUBBED, source.passed, task)
+    )
 
 
 @dataclass(frozen=True, slots=True)

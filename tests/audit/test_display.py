@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deid_platform.audit.display import grey_images
-from deid_platform.pixels.display import View, view_of
+from deid_platform.audit.display import View, grey_images, view_of
 from deid_platform.pixels.layout import Limits, read_layout
 from tests.builders.dicom import encode, image, person
 

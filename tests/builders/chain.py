@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from deid_platform.identity import Identity
 from deid_platform.intake import Drop, Patience, drops, seal_drop
 from deid_platform.layout import Zones
 from deid_platform.model import Entry
+from deid_platform.pixels.inference import DetectorSpec, choose_detector
 from deid_platform.policy import load_policy
 from deid_platform.stages.gate import GateResult, judge_batch
 from deid_platform.stages.pipeline import Pipeline, StageResult
@@ -126,7 +128,14 @@ def pipeline(
 ) -> Pipeline:
     """The pipeline of a site over one store, without worker processes unless told otherwise."""
     store: Store = FolderStore(str(root)) if isinstance(root, Path) else root
-    return Pipeline(zones_of(store), load_policy(profile), Identity(KEY, site), compute or Here())
+    identity, policy = Identity(KEY, site), load_policy(profile)
+    return Pipeline(zones_of(store), policy, identity, compute or Here(), detector=detector())
+
+
+@cache
+def detector() -> DetectorSpec:
+    """The text detector that suits this machine, settled once."""
+    return choose_detector()
 
 
 def seal(pipeline: Pipeline, drop: str = DROP, bounds: Bounds | None = None) -> list[str]:

@@ -16,6 +16,7 @@ from deid_platform.workers import Compute
 from resources.catalogue import CatalogueResource
 from resources.compute import ComputeResource
 from resources.crosswalk import CrosswalkResource
+from resources.models import ModelsResource
 from resources.platform import PlatformResource
 from resources.policies import PolicyResource
 from resources.store import StoreResource
@@ -56,6 +57,7 @@ class Deployment:
             vault=VaultResource(),
             policies=PolicyResource(profile=self.profile),
             subjects=self.subjects,
+            models=ModelsResource(),
             compute=self.compute,
             quiet_s=self.quiet_s,
             max_batch_objects=self.max_batch_objects,
@@ -66,7 +68,7 @@ class Deployment:
         """What Dagster would load."""
         views = CatalogueResource(folder=str(self.folder / "catalogue"))
         vault = CrosswalkResource(store=StoreResource(url=str(self.folder / "vault")), recipients=list(self.recipients))
-        return build_definitions(self.platform, self.platform.policies, views, vault)
+        return build_definitions(self.platform, self.platform.policies, self.platform.models, views, vault)
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         """Evaluate the landing sensor, and add the partitions it asks for, as the daemon would."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,12 @@ from deid_platform.formats.dicom.years import birth_dates, oldest_year
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
 from deid_platform.identity import Identity
-from deid_platform.model import Finding, Masking, Outcome, PixelRule, Reason
-from deid_platform.pixels.frames import open_pixels
-from deid_platform.pixels.overlays import overlay_frames
-from deid_platform.pixels.refusal import burned_in_text
+from deid_platform.model import Finding, Masking, Outcome, PixelOutcome, Reason
+from deid_platform.pixels.cleaning import PixelWork, clean_file
+from deid_platform.pixels.identified import Known
+from deid_platform.pixels.masks import Mask
+from deid_platform.pixels.scales import Net
+from deid_platform.pixels.text import project_series
 from deid_platform.policy import Option, Policy
 
 SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080016, 0x00080018, 0x00080060
@@ -88,14 +90,19 @@ class Dicom:
             write_file(sink, file_meta(data, opened.transfer_syntax), data, opened)
         return Outcome((*scrubber.recorded(), *pixels.recorded()), satisfied)
 
-    def judge_pixels(self, output: Path) -> str:
+    def series_text(self, scrubbed: Sequence[Path], net: Net) -> Mask | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        with open_pixels(output) as source:
-            if source is None and not next(overlay_frames(output), ()):
-                return str(PixelRule.NO_PIXEL_DATA)
-        if text_left(output):
-            raise burned_in_text()
-        return str(PixelRule.NO_TEXT_FOUND)
+        return project_series(scrubbed, net)
+
+    def clean_pixels(self, scrubbed: Path, output: Path, work: PixelWork) -> PixelOutcome:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return clean_file(scrubbed, output, work)
+
+    def known(self, source: Path, policy: Policy) -> Known:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        with open_source(source) as opened:
+            own = collect(opened.data, policy)
+            return Known(own.names | own.places, own.numbers, birth_dates(opened.data))
 
     def text_risk(self, output: Path, masking: Masking) -> TextRisk:
         """See :class:`~deid_platform.formats.protocol.Format`."""
