@@ -31,7 +31,7 @@ DIE, HANG, RAISE = "die", "hang", "raise"
 class Sabotage:
     """A compute whose workers come to harm. ``plan``: what happens by class of task and item.
 
-    The class of the task tells the stage (Receive, Scrub, Judge, Inspect, Publish); everything else is done as it is.
+    The class of the task tells the stage (Receive, Scrub, Clean, Inspect, Publish); everything else is done as it is.
     """
 
     inner: Compute

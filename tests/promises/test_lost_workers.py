@@ -17,8 +17,8 @@ IDENTITY = Identity(KEY, "local")
 PLAN = {
     ("Receive", "0.dcm"): DIE,
     ("Scrub", "1.dcm"): DIE,
-    ("Judge", "2.dcm"): DIE,
-    ("Judge", "3.dcm"): HANG,
+    ("Clean", "2.dcm"): DIE,
+    ("Clean", "3.dcm"): HANG,
     ("Inspect", "4.dcm"): DIE,
     ("Inspect", "5.dcm"): HANG,
     ("Publish", "6.dcm"): DIE,
