@@ -17,6 +17,7 @@ from deid_platform.identity import Identity
 from deid_platform.layout import Zones, manifest_key
 from deid_platform.manifest import Manifest, read_manifest, write_manifest
 from deid_platform.model import ENGINE_VERSION, Entry, Stage
+from deid_platform.pixels.codecs import codec_versions
 from deid_platform.pixels.inference import DetectorSpec
 from deid_platform.policy import Policy
 from deid_platform.stages.task import Broken, refuse, without_place
@@ -58,7 +59,7 @@ def code_version(stage: Stage, policy: Policy, fingerprint: str = "", detector: 
     if stage is not Stage.RAW:
         parts += [policy.digest, _word_lists()]
     if stage is Stage.PIXEL_CLEANED:
-        parts += [tesseract_version(), detector.identity if detector is not None else ""]
+        parts += [tesseract_version(), codec_versions(), detector.identity if detector is not None else ""]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -16,6 +16,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from deid_platform.model import Reason
+from deid_platform.pixels import jpeg_lossless
 from deid_platform.pixels.frames import frames
 from tests.builders.dicom import encode, image, person
 from tests.builders.elements import data_set_at, element
@@ -80,6 +81,15 @@ def test_colour_comes_out_as_rgb(read: Read, look: dict[str, Any]) -> None:
     rgb = {"modality": "US", "photometric": "RGB"}
     (found,) = read(image(person(1), **{**rgb, **look}))
     assert np.abs(found.astype(int) - image(person(1), **rgb).pixel_array).max() < 8
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+def test_how_compressed_colours_are_interleaved_the_codestream_knows(read: Read, planar: int) -> None:
+    ds = image(person(1), modality="US", photometric="RGB")
+    expected = ds.pixel_array
+    encapsulated(ds, [jpeg_lossless.encode(expected, 8, b"RGB")])
+    ds.file_meta.TransferSyntaxUID, ds.PlanarConfiguration = uid.JPEGLosslessSV1, planar
+    np.testing.assert_array_equal(read(ds)[0], expected)
 
 
 @pytest.mark.parametrize("columns", [64, 5, 3])

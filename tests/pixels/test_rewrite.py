@@ -14,6 +14,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import pixel_array
 from pydicom.uid import UID
 
+from deid_platform.audit.codestream import extras
 from deid_platform.pixels import jpeg_lossless
 from deid_platform.pixels.frames import frames
 from tests.builders.dicom import image, person
@@ -104,6 +105,8 @@ def test_lossless_frames_are_encoded_anew_where_masked(tmp_path: Path, syntax: U
     assert done.transfer_syntax == done.new_transfer_syntax == syntax
     assert encoded(after)[1] == encoded(before)[1]
     assert encoded(after)[0] != encoded(before)[0]
+    if syntax != uid.RLELossless:
+        assert not [fault for frame in encoded(after) for fault in extras(frame)]
 
 
 def encoded(path: Path) -> list[bytes]:
