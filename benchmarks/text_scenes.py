@@ -83,7 +83,7 @@ def images(root: Path, fonts: Path, seed: int) -> Iterator[Image]:
     """Every held-out frame with lines of text on it."""
     faces = by_script([face for face in typefaces(fonts) if face.held_out])
     for name, frame in frames(root):
-        rng = random.Random(f"{seed} {name}")  # noqa: S311 - pictures, not secrets
+        rng = random.Random(f"{seed} {name}")
         yield _written(name, frame, faces, rng)
 
 

@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     net = TextNet()
     net.load_state_dict(torch.load(given.weights, weights_only=True))
     faces = by_script([face for face in typefaces(given.fonts) if not face.held_out])
-    scenes = Scenes(load(given.backgrounds), faces, random.Random(0))  # noqa: S311 - pictures, not secrets
+    scenes = Scenes(load(given.backgrounds), faces, random.Random(0))
     register(given.out, export(net, scenes, given.out))
 
 

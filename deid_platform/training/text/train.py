@@ -19,8 +19,10 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import numpy as np
@@ -64,7 +66,7 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 def _draw(recipe: Recipe, number: int, ready: Queue[Batch], spots: Queue[list[Spot]]) -> None:
     """Run in a process: draw batches for ever."""
     faces = by_script([face for face in typefaces(recipe.fonts) if not face.held_out])
-    rng = random.Random(f"{recipe.seed} {number}")  # noqa: S311 - pictures, not secrets
+    rng = random.Random(f"{recipe.seed} {number}")
     scenes = Scenes(load(recipe.backgrounds), faces, rng)
     while True:
         while not spots.empty():
@@ -73,17 +75,27 @@ def _draw(recipe: Recipe, number: int, ready: Queue[Batch], spots: Queue[list[Sp
         ready.put((np.stack([scene.views for scene in drawn]), np.stack([scene.text for scene in drawn])))
 
 
-def _batches(ready: Queue[Batch], rng: random.Random) -> Iterator[Batch]:
+def _batches(ready: Queue[Batch], workers: Sequence[BaseProcess], rng: random.Random) -> Iterator[Batch]:
     """New batches and older ones again, in turns."""
     pool: list[Batch] = []
     while True:
-        fresh = ready.get()
+        fresh = _next(ready, workers)
         pool.append(fresh)
         yield fresh
         for _ in range(_REPEATS - 1):
             yield rng.choice(pool)
         if len(pool) > _KEPT:
             pool.pop(rng.randrange(len(pool)))
+
+
+def _next(ready: Queue[Batch], workers: Sequence[BaseProcess]) -> Batch:
+    """The next batch. Raises RuntimeError when nobody is left to draw one."""
+    while True:
+        try:
+            return ready.get(timeout=5)
+        except Empty:
+            if not any(worker.is_alive() for worker in workers):
+                raise RuntimeError("The processes that draw scenes have stopped: see what they printed.") from None
 
 
 def _tensors(batch: Batch, rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
@@ -113,12 +125,14 @@ def train(recipe: Recipe) -> TextNet:
     context = multiprocessing.get_context("spawn")
     ready: Queue[Batch] = context.Queue(12)
     orders: list[Queue[list[Spot]]] = [context.Queue() for _ in range(recipe.processes)]
-    workers = [context.Process(target=_draw, args=(recipe, number, ready, order), daemon=True)
-               for number, order in enumerate(orders)]  # fmt: skip
+    workers = [
+        context.Process(target=_draw, args=(recipe, number, ready, order), daemon=True)
+        for number, order in enumerate(orders)
+    ]
     for worker in workers:
         worker.start()
     try:
-        _learn(recipe, net, average, ready, orders)
+        _learn(recipe, net, average, _batches(ready, workers, random.Random(recipe.seed)), orders)
     finally:
         for worker in workers:
             worker.terminate()
@@ -127,13 +141,13 @@ def train(recipe: Recipe) -> TextNet:
 
 
 def _learn(
-    recipe: Recipe, net: TextNet, average: TextNet, ready: Queue[Batch], orders: Sequence[Queue[list[Spot]]]
+    recipe: Recipe, net: TextNet, average: TextNet, batches: Iterator[Batch], orders: Sequence[Queue[list[Spot]]]
 ) -> None:
-    rng = random.Random(recipe.seed)  # noqa: S311 - pictures, not secrets
+    rng = random.Random(recipe.seed)
     optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=1e-2)
     backgrounds = load(recipe.backgrounds)
     smooth, began = 0.0, time.monotonic()
-    for step, batch in zip(range(recipe.steps), _batches(ready, rng), strict=False):
+    for step, batch in zip(range(recipe.steps), batches, strict=False):
         spent = (time.monotonic() - began) / 60 / recipe.minutes if recipe.minutes else 0.0
         progress = max(step / recipe.steps, spent)
         if progress >= 1:

@@ -41,7 +41,7 @@ JOINED = frozenset({Script.ARABIC, Script.DEVANAGARI, Script.THAI})
 """Scripts whose letters join or stack."""
 
 _SAMPLES = {
-    Script.LATIN: "Agé", Script.CYRILLIC: "Жя", Script.GREEK: "Ωψ", Script.CJK: "山あ", Script.ARABIC: "بي",
+    Script.LATIN: "Ag9", Script.CYRILLIC: "Жя", Script.GREEK: "Ωψ", Script.CJK: "山あ", Script.ARABIC: "بي",
     Script.HEBREW: "שם", Script.DEVANAGARI: "कम", Script.THAI: "กข",
 }  # fmt: skip
 
