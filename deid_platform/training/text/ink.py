@@ -182,7 +182,7 @@ def some_ink(rng: random.Random, faces: dict[Script, list[Typeface]]) -> Ink | N
         return bars(rng)
     if kind < 0.035:
         return matrix(rng)
-    size = round(6 * (72 / 6) ** rng.random())
+    size = rng.randint(60, 120) if rng.random() < 0.1 else round(6 * (64 / 6) ** rng.random())
     if kind < 0.05:
         return scribble(rng, max(size, 10))
     script = Script.LATIN if rng.random() < 0.72 else rng.choice(list(faces))

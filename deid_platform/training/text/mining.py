@@ -15,7 +15,7 @@ from deid_platform.training.text.net import TextNet
 Spot = tuple[int, int, int, float]
 """Number of a background, row and column in it, and the scale it was looked at."""
 
-_SCALES = (1.0, 0.5, 2.0)
+_SCALES = (1.0, 0.5, 0.25, 2.0)
 _LARGEST = 1024
 _PER_IMAGE = 4
 _ALARM = -1.5  # logits
@@ -40,7 +40,7 @@ def false_alarms(net: TextNet, backgrounds: Sequence[Background]) -> list[Spot]:
 def _view(background: Background, scale: float) -> NDArray[np.float32] | None:
     """The background at a scale, 0 to 1, padded to multiples of 16; None where that is too large or too small."""
     rows, columns = (round(side * scale) for side in background.plane.shape)
-    if max(rows, columns) > _LARGEST or min(rows, columns) < 48:
+    if max(rows, columns) > _LARGEST or min(rows, columns) < 80:
         return None
     plane = np.clip(background.plane.astype(np.float32), 0, 1)
     resized = np.asarray(Image.fromarray(plane).resize((columns, rows), Image.Resampling.BILINEAR))

@@ -197,6 +197,7 @@ def _recipe(arguments: Sequence[str] | None) -> Recipe:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--steps", type=int, default=30000)
+    parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
