@@ -137,13 +137,14 @@ def _draw(rng: random.Random, samples: NDArray[Any], ink: Ink, place: tuple[int,
     low, high = (low, high) if high - low >= 8 else (float(samples.min()), float(samples.max()))
     ground = np.asarray(part, np.float64)
     middle = float(ground[ink.box].mean())
-    faint = rng.random() < 0.25
+    noise = float(ground[ink.box].std())
+    faint = rng.random() < 0.25 and _LOW[0] * (high - low) > noise
     if faint:
         change = rng.choice([-1, 1]) * rng.uniform(*_LOW) * (high - low)
         level = middle + change if low <= middle + change <= high else middle - change
     else:
         level = rng.choice([high, high, float(samples.max()), low, low + 0.7 * (high - low)])
-        if abs(level - middle) < _CLEAR * (high - low):
+        if abs(level - middle) < max(_CLEAR * (high - low), 2 * noise):
             level = high if middle - low < (high - low) / 2 else low
     coverage = ink.coverage if samples.ndim == 2 else ink.coverage[:, :, None]
     written = ground * (1 - coverage) + level * coverage

@@ -18,9 +18,9 @@ from deid_platform.pixels.masks import CELL
 Logits = NDArray[np.float32]
 """Shape (frames, ceil(rows / CELL), ceil(columns / CELL)), positive where there is text."""
 
-# Sides of copies as parts of the picture's, and the side, in pixels, below which no copy is worth a look.
-_REDUCTIONS = (2, 4)
-_SMALLEST = 48
+# Copies by the part of the picture's sides they have, and the longer side, in pixels, from which on each is worth a
+# look: letters that are too large for the picture itself are, in smaller pictures, larger than any label.
+_REDUCTIONS = ((2, 384), (4, 1024))
 # A picture whose longer side is shorter than this carries letters of few pixels and is looked at enlarged, too.
 _SMALL = 400
 _ENLARGEMENT = 2
@@ -53,8 +53,8 @@ def logits_of(pairs: NDArray[np.uint8], net: Net) -> Logits:
     """The greatest logit of each cell over all sizes. ``pairs``: shape (frames, 2, rows, columns)."""
     greatest = _in_tiles(pairs, net)
     rows, columns = pairs.shape[2:]
-    for part in _REDUCTIONS:
-        if max(rows, columns) >= part * _SMALLEST:
+    for part, least in _REDUCTIONS:
+        if max(rows, columns) >= least:
             found = _in_tiles(_reduced(pairs, part), net)
             larger = found.repeat(part, axis=1).repeat(part, axis=2)[:, : greatest.shape[1], : greatest.shape[2]]
             np.maximum(greatest, larger, out=greatest)

@@ -55,8 +55,9 @@ def sides(rows: int, columns: int) -> list[Place]:
 
 
 def test_large_letters_are_looked_for_in_smaller_copies_and_small_ones_in_a_larger() -> None:
-    assert sides(512, 512) == [(528, 528), (272, 272), (144, 144)]
-    assert sides(256, 128) == [(272, 144), (144, 80), (80, 48), (528, 272)]
+    assert sides(1024, 512) == [(1040, 528), (528, 272), (272, 144)]
+    assert sides(512, 512) == [(528, 528), (272, 272)]
+    assert sides(256, 128) == [(272, 144), (528, 272)]
     assert sides(8, 8) == [(32, 32), (32, 32)]
 
 

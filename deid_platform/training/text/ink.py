@@ -195,6 +195,6 @@ def style(rng: random.Random, size: int, script: Script = Script.LATIN) -> Style
     """Mostly upright, sometimes turned by quarters, sometimes by any angle."""
     turn = rng.random()
     quarters = rng.choice([90.0, 270.0, 90.0, 270.0, 180.0])
-    angle = 0.0 if turn < 0.66 else quarters if turn < 0.8 else rng.uniform(-180, 180)
+    angle = 0.0 if turn < 0.7 else quarters if turn < 0.84 else rng.uniform(-180, 180)
     spacing = rng.choice([1, 2, 3]) if script is Script.LATIN and rng.random() < 0.05 else 0
     return Style(size, angle, rng.random() < 0.72, spacing, script)

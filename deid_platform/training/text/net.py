@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CHANNELS = (16, 40, 64)
+CHANNELS = (24, 40, 64)
 """Channels at a fourth, an eighth and a sixteenth of the resolution."""
 
 

@@ -16,7 +16,8 @@ from deid_platform.training.text.clutter import clutter
 from deid_platform.training.text.ink import Ink, some_ink
 from deid_platform.training.text.typefaces import Script, Typeface
 
-_LEAST_CONTRAST = 0.09  # of the range shown: under it nobody reads letters in a radiograph
+# Under this share of the range shown, or of the deviation of the ground, nobody reads letters.
+_LEAST_CONTRAST, _LEAST_OVER_NOISE = 0.1, 1.5
 _TAIL = 32 / 255
 
 
@@ -120,7 +121,13 @@ def _write(rng: random.Random, canvas: _Canvas, ink: Ink) -> None:
     for plane in canvas.planes:
         part = plane[rows, columns]
         if level is None or colour:
-            level = _level(rng, canvas, float(part[box].mean()), outlined=frame < 0.3)
+            ground = float(part[box].mean())
+            level = _level(rng, canvas, ground)
+            least = max(_LEAST_CONTRAST, _LEAST_OVER_NOISE * float(part[box].std()))
+            if frame >= 0.3 and abs(level - ground) < least:
+                level = _far_from(ground, canvas)
+                if abs(level - ground) < least:
+                    return
         if frame < 0.16:
             _outline(plane, coverage, place, 0.0 if level > 0.45 else 1.0)
         elif frame < 0.3:
@@ -144,7 +151,13 @@ def _place(rng: random.Random, taken: NDArray[np.bool_], box: NDArray[np.bool_])
     return None
 
 
-def _level(rng: random.Random, canvas: _Canvas, ground: float, *, outlined: bool) -> float:
+def _far_from(ground: float, canvas: _Canvas) -> float:
+    """The end of the usual range, or of all values, that is farthest from the ground."""
+    ends = (0.0, 1.0) if canvas.eight_bit or 0 <= ground <= 1 else (0.0, 1.0, canvas.low, canvas.high)
+    return max(ends, key=lambda end: abs(end - ground))
+
+
+def _level(rng: random.Random, canvas: _Canvas, ground: float) -> float:
     """The level of the ink: mostly the brightest, at times the darkest, any, barely visible, or beyond all tissue."""
     kind = rng.random()
     if kind < 0.45:
@@ -152,13 +165,11 @@ def _level(rng: random.Random, canvas: _Canvas, ground: float, *, outlined: bool
     elif kind < 0.6:
         level = rng.choice([0.0, 0.0, 0.05, 0.15])
     elif kind < 0.75 and not canvas.eight_bit:
-        level = rng.choice([canvas.high, canvas.high, canvas.low, rng.uniform(1, max(canvas.high, 2.5))])
+        level = rng.choice([canvas.high, canvas.high, canvas.low, rng.uniform(1.1, 2.5)])
     elif kind < 0.88:
         level = ground + rng.choice([-1, 1]) * rng.uniform(_LEAST_CONTRAST, 0.22)
     else:
         level = rng.random()
-    if not outlined and abs(level - ground) < _LEAST_CONTRAST:
-        level = 1.0 if ground < 0.5 else 0.0
     return float(np.clip(level, 0, 1)) if canvas.eight_bit else level
 
 

@@ -32,17 +32,13 @@ class Script(StrEnum):
     GREEK = "greek"
     CJK = "cjk"
     ARABIC = "arabic"
-    HEBREW = "hebrew"
-    DEVANAGARI = "devanagari"
-    THAI = "thai"
 
 
-JOINED = frozenset({Script.ARABIC, Script.DEVANAGARI, Script.THAI})
-"""Scripts whose letters join or stack."""
+JOINED = frozenset({Script.ARABIC})
+"""Scripts whose letters join."""
 
 _SAMPLES = {
     Script.LATIN: "Ag9", Script.CYRILLIC: "Жя", Script.GREEK: "Ωψ", Script.CJK: "山あ", Script.ARABIC: "بي",
-    Script.HEBREW: "שם", Script.DEVANAGARI: "कम", Script.THAI: "กข",
 }  # fmt: skip
 
 
