@@ -111,7 +111,7 @@ def _tint(rng: random.Random, canvas: _Canvas) -> None:
 def _write(rng: random.Random, canvas: _Canvas, ink: Ink) -> None:
     side = canvas.text.shape[0]
     coverage, box = ink.coverage[:side, :side], ink.box[:side, :side]
-    place = _place(rng, canvas.text, box)
+    place = _place(rng, canvas.text, box) if box.any() else None
     if place is None:
         return
     rows, columns = slice(place[0], place[0] + box.shape[0]), slice(place[1], place[1] + box.shape[1])
