@@ -16,7 +16,7 @@ class ModelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     precision: str = "auto"
-    """``fp32``, ``int8`` or ``auto``: integers where the processor has instructions for them."""
+    """``fp32``, ``int8`` or ``auto``: integers on processors that compute them right, else floating point."""
     device: str = "auto"
     """``cpu``, ``cuda`` or ``auto``: the GPU where there is one with CUDA 13 and cuDNN 9."""
 

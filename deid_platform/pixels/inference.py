@@ -4,9 +4,10 @@
 the ONNX opset and the thresholds (logits) its output is read with. Nothing is ever downloaded.
 
 The same input must give the same bytes, so nothing is chosen by a stopwatch. Precision and device are settings;
-``auto`` is settled by what the machine can do where the work is planned, and what was settled is part of the stage's
-code version and goes to every worker. Eight-bit integers pay, and are exact, only on processors with instructions for
-them (VNNI, ARM's dot product): older ones are hardly faster and saturate. Where machines differ, set both.
+``auto`` is settled where the work is planned, and what was settled is part of the stage's code version and goes to
+every worker. On processors ``auto`` means integers: they are faster, several times so where there are instructions for
+them (VNNI), and their sums are the same on every machine. A test at the start compares them with floating point, since
+old instructions could overflow; where they do not agree, floating point is settled on. GPUs compute floating point.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import platform
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,7 +46,6 @@ TEXT = "text"
 _CUDA_LIBRARIES = ("libcuda.so.1", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10",
                    "libcufft.so.12", "libcudnn.so.9")  # fmt: skip
 _CUDA_PACKAGES = ("cu13/lib", "cudnn/lib")
-_INTEGER_INSTRUCTIONS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 # Frames of one size that share a run. A processor gains nothing by it.
 _BATCH = {"cpu": 1, "cuda": 16}
 _ERROR = 3  # of ONNX Runtime's levels of severity: warnings are not shown
@@ -156,8 +155,8 @@ def model_files(folder: Path = MODELS, model: str = TEXT) -> Mapping[Precision, 
 def choose_detector(precision: str = "auto", device: str = "auto", folder: Path = MODELS) -> DetectorSpec:
     """Settle precision and device, each ``auto`` or one of :class:`Precision` and :class:`Device`, and verify the file.
 
-    ``auto`` takes a GPU where its libraries load, else the processor, and integers only where the processor has
-    instructions for them and :func:`open_detector` finds that they agree with floating point.
+    ``auto`` takes a GPU where its libraries load, else the processor, and there integers where these agree with
+    floating point on a small picture.
 
     Raises
     ------
@@ -169,7 +168,7 @@ def choose_detector(precision: str = "auto", device: str = "auto", folder: Path 
         raise DeidError("The device cuda was asked for, but CUDA 13, cuDNN 9 or a GPU are missing here: "
                         "install them or choose the device auto.")
     asked = _settled(Precision, precision)
-    if asked is None and where is Device.CPU and has_integer_instructions():
+    if asked is None and where is Device.CPU:
         with suppress(DeidError):
             return _verified(Precision.INT8, where, folder)
     return _verified(asked or Precision.FP32, where, folder)
@@ -265,18 +264,6 @@ def _session(file: ModelFile, device: Device) -> InferenceSession:
 def _logits(session: InferenceSession, views: NDArray[np.float32]) -> NDArray[np.float32]:
     (logits,) = session.run(None, {session.get_inputs()[0].name: views})
     return np.asarray(logits)[:, 0]
-
-
-@cache
-def has_integer_instructions() -> bool:
-    """Whether the processor multiplies and adds eight-bit integers in one instruction without saturating."""
-    if platform.system() == "Darwin":
-        return platform.machine() == "arm64"
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-        found = (line.partition(":")[2] for line in lines if line.lower().startswith(("flags", "features")))
-        return not _INTEGER_INSTRUCTIONS.isdisjoint(next(found, "").split())
-    return False
 
 
 @cache

@@ -18,8 +18,9 @@ from deid_platform.pixels.masks import CELL
 Logits = NDArray[np.float32]
 """Shape (frames, ceil(rows / CELL), ceil(columns / CELL)), positive where there is text."""
 
-# Copies by the part of the picture's sides they have, and the longer side, in pixels, from which on each is worth a
-# look: letters that are too large for the picture itself are, in smaller pictures, larger than any label.
+# Copies, each half as large as the one before, by the part of the picture's sides they have, and the longer side, in
+# pixels, from which on each is worth a look: letters that are too large for the picture itself are, in smaller pictures,
+# larger than any label.
 _REDUCTIONS = ((2, 384), (4, 1024))
 # A picture whose longer side is shorter than this carries letters of few pixels and is looked at enlarged, too.
 _SMALL = 400
@@ -52,13 +53,14 @@ class Net(Protocol):
 def logits_of(pairs: NDArray[np.uint8], net: Net) -> Logits:
     """The greatest logit of each cell over all sizes. ``pairs``: shape (frames, 2, rows, columns)."""
     greatest = _in_tiles(pairs, net)
-    rows, columns = pairs.shape[2:]
+    longer = max(pairs.shape[2:])
+    smaller = pairs
     for part, least in _REDUCTIONS:
-        if max(rows, columns) >= least:
-            found = _in_tiles(_reduced(pairs, part), net)
-            larger = found.repeat(part, axis=1).repeat(part, axis=2)[:, : greatest.shape[1], : greatest.shape[2]]
-            np.maximum(greatest, larger, out=greatest)
-    if max(rows, columns) < _SMALL:
+        if longer >= least:
+            smaller = _halved(smaller)
+            found = _in_tiles(smaller, net).repeat(part, axis=1).repeat(part, axis=2)
+            np.maximum(greatest, found[:, : greatest.shape[1], : greatest.shape[2]], out=greatest)
+    if longer < _SMALL:
         np.maximum(greatest, _pooled(_in_tiles(_enlarged(pairs), net), greatest.shape), out=greatest)
     return greatest
 
@@ -70,18 +72,23 @@ def _pooled(logits: Logits, shape: tuple[int, ...]) -> Logits:
     return np.asarray(padded.reshape(shape[0], shape[1], _ENLARGEMENT, shape[2], _ENLARGEMENT).max(axis=(2, 4)))
 
 
-def _reduced(pairs: NDArray[np.uint8], part: int) -> NDArray[np.uint8]:
-    return _each(pairs, [Image.fromarray(plane).reduce(part) for pair in pairs for plane in pair])
+def _halved(pairs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Means of 2 x 2 pixels; the last row and column count twice where their number is odd."""
+    rows, columns = pairs.shape[2:]
+    if rows % 2 or columns % 2:
+        pairs = np.pad(pairs, ((0, 0), (0, 0), (0, rows % 2), (0, columns % 2)), mode="edge")
+    sums = np.full((*pairs.shape[:2], pairs.shape[2] // 2, pairs.shape[3] // 2), 2, np.uint16)
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        sums += pairs[:, :, row::2, column::2]
+    sums >>= 2
+    return sums.astype(np.uint8)
 
 
 def _enlarged(pairs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    size = pairs.shape[3] * _ENLARGEMENT, pairs.shape[2] * _ENLARGEMENT
-    bilinear = Image.Resampling.BILINEAR
-    return _each(pairs, [Image.fromarray(plane).resize(size, bilinear) for pair in pairs for plane in pair])
-
-
-def _each(pairs: NDArray[np.uint8], planes: list[Image.Image]) -> NDArray[np.uint8]:
-    return np.stack([np.asarray(plane) for plane in planes]).reshape(*pairs.shape[:2], planes[0].height, -1)
+    rows, columns = (side * _ENLARGEMENT for side in pairs.shape[2:])
+    planes = (Image.fromarray(plane) for pair in pairs for plane in pair)
+    enlarged = [np.asarray(plane.resize((columns, rows), Image.Resampling.BILINEAR)) for plane in planes]
+    return np.stack(enlarged).reshape(*pairs.shape[:2], rows, columns)
 
 
 def _in_tiles(pairs: NDArray[np.uint8], net: Net) -> Logits:

@@ -136,18 +136,13 @@ def test_a_gpu_that_is_not_there_is_told_and_auto_does_without() -> None:
     assert choose_detector("auto", "auto").device is Device.CPU
 
 
-@pytest.mark.parametrize(("instructions", "chosen"), [(True, INT8), (False, FP32)])
-def test_integers_are_chosen_where_the_processor_is_made_for_them(
-    monkeypatch: pytest.MonkeyPatch, instructions: bool, chosen: Precision
-) -> None:
-    monkeypatch.setattr(inference, "has_integer_instructions", lambda: instructions)
-    assert choose_detector("auto", "cpu").precision is chosen
+def test_integers_are_chosen_on_processors() -> None:
+    assert choose_detector("auto", "cpu") == choose_detector("int8", "cpu")
 
 
 def test_integers_that_do_not_agree_with_floating_point_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = choose_detector("int8", "cpu")
     monkeypatch.setattr(inference, "agree", lambda *_: False)
-    monkeypatch.setattr(inference, "has_integer_instructions", lambda: True)
     assert choose_detector("auto", "cpu").precision is FP32
     for ask in (lambda: choose_detector("int8", "cpu"), lambda: open_detector(spec)):
         with pytest.raises(DeidError, match="set the precision to fp32"):
