@@ -186,7 +186,7 @@ def _verified(precision: Precision, device: Device, folder: Path) -> DetectorSpe
     files[precision].verify()
     spec = DetectorSpec(precision, device, files[precision].version, files[precision].sha256)
     if precision is Precision.INT8:
-        _check_integers(files, spec)
+        _check_integers(files)
     return spec
 
 
@@ -214,25 +214,31 @@ def open_detector(spec: DetectorSpec, folder: Path = MODELS) -> Detector:
                         "install the same version of deid-platform everywhere.")
     file = files[spec.precision]
     if spec.precision is Precision.INT8:
-        _check_integers(files, spec)
+        _check_integers(files)
     return Detector(spec, file.thresholds, _BATCH[spec.device], _session(file, spec.device))
 
 
 def close_detectors() -> None:
     """Let go of the sessions of this process and their memory."""
     open_detector.cache_clear()
+    _agreeing.cache_clear()
 
 
-def _check_integers(files: Mapping[Precision, ModelFile], spec: DetectorSpec) -> None:
-    """See that this processor computes the integer model right, against floating point on a small picture."""
-    views = example()
-    cells = []
-    for file in (files[Precision.FP32], files[spec.precision]):
-        found = _logits(_session(file, Device.CPU), views)[0]
-        cells.append((found > file.thresholds.seed, found > file.thresholds.grow))
-    if not agree(*cells):
+def _check_integers(files: Mapping[Precision, ModelFile]) -> None:
+    """See that this processor computes the integer model right."""
+    if not _agreeing(files[Precision.FP32], files[Precision.INT8]):
         raise DeidError("This processor does not compute the int8 text detector as it should: "
                         "set the precision to fp32.")
+
+
+@cache
+def _agreeing(*files: ModelFile) -> bool:
+    """Whether models see the same in a small picture; asked once in a process."""
+    cells = []
+    for file in files:
+        found = _logits(_session(file, Device.CPU), example())[0]
+        cells.append((found > file.thresholds.seed, found > file.thresholds.grow))
+    return agree(*cells)
 
 
 def _session(file: ModelFile, device: Device) -> InferenceSession:

@@ -142,6 +142,7 @@ def test_integers_are_chosen_on_processors() -> None:
 
 def test_integers_that_do_not_agree_with_floating_point_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = choose_detector("int8", "cpu")
+    close_detectors()
     monkeypatch.setattr(inference, "agree", lambda *_: False)
     assert choose_detector("auto", "cpu").precision is FP32
     for ask in (lambda: choose_detector("int8", "cpu"), lambda: open_detector(spec)):
