@@ -22,8 +22,8 @@ _TOUCHING = np.ones((3, 3), np.bool_)
 """Cells touch at sides and corners; what surrounds a patch is one cell wide."""
 
 
-def fill(cells: NDArray[Any], mask: Mask, layout: Layout) -> None:
-    """Replace the masked pixels of one frame in place.
+def fill(cells: NDArray[Any], mask: Mask, layout: Layout) -> bool:
+    """Replace the masked pixels of one frame in place; returns whether any was another before.
 
     ``cells`` has shape (rows, columns) or (rows, columns, 3) and holds samples as stored, of any type. The value of a
     patch is for each sample the median of its surroundings, of a palette the most frequent index: values that occur
@@ -31,12 +31,15 @@ def fill(cells: NDArray[Any], mask: Mask, layout: Layout) -> None:
     hold nothing.
     """
     frame = _Frame.of(cells, mask, layout)
+    changed = False
     for area, patch, ring in _patches(mask.cells()):
         inside = _enlarged(patch, area, cells)
         around = _enlarged(ring, area, cells) & frame.plain[area]
         values = frame.samples[area][around]
-        chosen = frame.typical(values) if len(values) else frame.darkest()
-        cells[area][inside] = frame.as_cell(chosen)
+        value = frame.as_cell(frame.typical(values) if len(values) else frame.darkest())
+        changed |= bool((cells[area][inside] != value).any())
+        cells[area][inside] = value
+    return changed
 
 
 @dataclass(frozen=True, slots=True)

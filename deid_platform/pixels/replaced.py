@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -25,10 +26,14 @@ Masks = Sequence[Mask | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NativeFrames(Rewritten):
-    """Native pixels, some frames at a time so that each time begins at a byte, or at a word where bytes are swapped."""
+    """Native pixels, some frames at a time so that each time begins at a byte, or at a word where bytes are swapped.
+
+    ``changed`` counts the frames in which a pixel changed, once they are written.
+    """
 
     pixels: PixelSource
     masks: Masks
+    changed: Counter[str]
 
     def write_to(self, source: BinaryIO, sink: Sink) -> None:
         """See :class:`~deid_platform.formats.dicom.encode.Rewritten`."""
@@ -41,25 +46,25 @@ class NativeFrames(Rewritten):
             last = first + step >= layout.frames
             piece = file.read(left if last else step * layout.frame_bits // 8)
             left -= len(piece)
-            sink.write(_masked(piece, masks, layout) if any(masks) else piece)
+            sink.write(self._masked(piece, masks) if any(masks) else piece)
         if left:
             raise undecodable("the pixels are cut off")
 
-
-def _masked(piece: bytes, masks: Masks, layout: Layout) -> bytes:
-    """Some frames, and what pads the last one, with the masked pixels replaced."""
-    units = np.frombuffer(_swapped(piece) if native.swapped(layout) else piece, np.uint8)
-    bits = layout.bits_allocated == 1
-    units = np.unpackbits(units, bitorder="little") if bits else units.copy()
-    size = layout.frame_bits if bits else layout.frame_bytes
-    for number, mask in enumerate(masks):
-        if mask:
-            frame = slice(number * size, (number + 1) * size)
-            samples = native.unpacked(units[frame].tobytes(), layout)
-            fill(samples, mask, layout)
-            units[frame] = np.frombuffer(native.packed(samples, layout), np.uint8)
-    data = (np.packbits(units, bitorder="little") if bits else units).tobytes()
-    return _swapped(data) if native.swapped(layout) else data
+    def _masked(self, piece: bytes, masks: Masks) -> bytes:
+        """Some frames, and what pads the last one, with the masked pixels replaced."""
+        layout = self.pixels.layout
+        units = np.frombuffer(_swapped(piece) if native.swapped(layout) else piece, np.uint8)
+        bits = layout.bits_allocated == 1
+        units = np.unpackbits(units, bitorder="little") if bits else units.copy()
+        size = layout.frame_bits if bits else layout.frame_bytes
+        for number, mask in enumerate(masks):
+            if mask:
+                frame = slice(number * size, (number + 1) * size)
+                samples = native.unpacked(units[frame].tobytes(), layout)
+                self.changed["frames"] += fill(samples, mask, layout)
+                units[frame] = np.frombuffer(native.packed(samples, layout), np.uint8)
+        data = (np.packbits(units, bitorder="little") if bits else units).tobytes()
+        return _swapped(data) if native.swapped(layout) else data
 
 
 def _swapped(data: bytes) -> bytes:
@@ -111,8 +116,10 @@ class EncodedFrames(Rewritten):
         return list(accumulate(self.sizes[:-1], initial=0))
 
 
-def encode_masked(pixels: PixelSource, masks: Masks, spool: BinaryIO) -> EncodedFrames:
-    """Encode anew the frames that are masked, or all if the transfer syntax has to change, into ``spool``.
+def encode_masked(pixels: PixelSource, masks: Masks, spool: BinaryIO, changed: Counter[str]) -> EncodedFrames:
+    """Encode anew the frames that change, or all if the transfer syntax has to, into ``spool``.
+
+    ``changed`` counts the frames in which a pixel changes.
 
     Raises
     ------
@@ -124,8 +131,10 @@ def encode_masked(pixels: PixelSource, masks: Masks, spool: BinaryIO) -> Encoded
     for index, (fragments, mask) in enumerate(zip(pixels.encoded(), masks, strict=True)):
         if not index:
             target = target_of(layout, b"".join(fragments))
-        if mask or target != layout:
-            new.append(spool.write(_new_frame(b"".join(fragments), mask, layout, target)))
+        data, filled = _new_frame(b"".join(fragments), mask, layout, target)
+        changed["frames"] += filled
+        if data:
+            new.append(spool.write(data))
             sizes.append(HEADER + new[-1])
             continue
         new.append(0)
@@ -138,9 +147,13 @@ def encode_masked(pixels: PixelSource, masks: Masks, spool: BinaryIO) -> Encoded
     )  # fmt: skip
 
 
-def _new_frame(frame: bytes, mask: Mask | None, layout: Layout, target: Layout) -> bytes:
+def _new_frame(frame: bytes, mask: Mask | None, layout: Layout, target: Layout) -> tuple[bytes, bool]:
+    """The frame encoded anew, nothing where it can stay as it is; and whether a pixel of it changed."""
+    if not mask and target == layout:
+        return b"", False
     cells = samples_of(frame, layout)
-    if mask:
-        fill(cells, mask, target)
+    changed = fill(cells, mask, target) if mask else False
+    if not changed and target == layout:
+        return b"", False
     data = reencoded(cells, frame, layout, target)
-    return data + bytes(len(data) % 2)
+    return data + bytes(len(data) % 2), changed

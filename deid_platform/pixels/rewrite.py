@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import struct
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -37,8 +38,11 @@ _STALE = frozenset((0x00880200, 0x00280106, 0x00280107, 0x00280108, 0x00280109, 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What was done to a file: how many frames, pixels of frames and pictures of overlays were masked, and its
-    transfer syntax before and after."""
+    """What was done to a file.
+
+    In how many ``frames`` a pixel changed, how many ``pixels`` of frames and pictures of ``overlays`` are masked,
+    and the transfer syntax before and after.
+    """
 
     frames: int
     pixels: int
@@ -83,21 +87,21 @@ def write_masked(
     with open_source(source) as opened, open_pixels(source, limits) as pixels:
         _check(masks, pixels)
         touched = [mask for mask in masks if mask]
-        pictures = _mask_overlays(source, opened, overlays)
+        pictures, changed = _mask_overlays(source, opened, overlays), Counter[str]()
         syntax = new_syntax = opened.transfer_syntax
         if not touched and not pictures:
             shutil.copyfile(source, output)
             return Rewrite(0, 0, 0, syntax, syntax)
         with tempfile.TemporaryFile(dir=output.parent) as spool, output.open("wb") as sink:
             if pixels is not None and touched:
-                new_syntax = _mask_pixels(opened, pixels, masks, spool)
+                new_syntax = _mask_pixels(opened, pixels, masks, spool, changed)
             if all_text:
                 _put(opened.data, _BURNED_IN, "CS", b"NO")
             opened.meta.pop(_META_LENGTH, None)
             _put(opened.meta, _TRANSFER_SYNTAX, "UI", new_syntax.encode())
             write_file(sink, opened.meta, opened.data, opened)
     count = sum(int(mask.pixels().sum()) for mask in touched)
-    return Rewrite(len(touched), count, pictures, syntax, new_syntax)
+    return Rewrite(changed["frames"], count, pictures, syntax, new_syntax)
 
 
 def _check(masks: Masks, pixels: PixelSource | None) -> None:
@@ -136,16 +140,18 @@ def _bytes_of(element: Element, file: BinaryIO) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def _mask_pixels(opened: Source, pixels: PixelSource, masks: Masks, spool: BinaryIO) -> str:
+def _mask_pixels(
+    opened: Source, pixels: PixelSource, masks: Masks, spool: BinaryIO, changed: Counter[str]
+) -> str:
     """Prepare the pixel element to be written masked, and the data set to go with it; the new transfer syntax."""
     data, layout = opened.data, pixels.layout
     for tag in _STALE:
         data.pop(tag, None)
     (element,) = (data[tag] for tag in PIXEL_TAGS & data.keys())
     if layout.length is not None:
-        element.value = NativeFrames(0, layout.length, pixels=pixels, masks=masks)
+        element.value = NativeFrames(0, layout.length, pixels=pixels, masks=masks, changed=changed)
         return opened.transfer_syntax
-    frames = encode_masked(pixels, masks, spool)
+    frames = encode_masked(pixels, masks, spool, changed)
     element.value = frames
     tables = frames.extended_tables()
     for tag, table in zip((_OFFSETS, _LENGTHS), tables or (b"", b""), strict=True):

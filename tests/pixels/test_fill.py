@@ -139,5 +139,12 @@ def test_a_negative_sample_is_stored_like_the_others(around: int, expected: int)
 def test_nothing_masked_changes_nothing() -> None:
     cells = sloped("u1")
     after = cells.copy()
-    fill(after, Mask.of(np.zeros((8, 8), np.bool_), SIDE, SIDE), layout_of(cells))
+    assert not fill(after, Mask.of(np.zeros((8, 8), np.bool_), SIDE, SIDE), layout_of(cells))
     np.testing.assert_array_equal(after, cells)
+
+
+def test_it_is_told_whether_anything_was_there() -> None:
+    cells = np.full((SIDE, SIDE), 7, np.uint8)
+    assert not fill(cells, mask_of(SIDE, SIDE, ONE), layout_of(cells))
+    cells[9, 9] = 8
+    assert fill(cells, mask_of(SIDE, SIDE, ONE), layout_of(cells))

@@ -206,6 +206,15 @@ def test_memory_does_not_grow_with_the_number_of_frames(tmp_path: Path, syntax: 
     assert peak < 2**20 < count * 96 * 96 * 2
 
 
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.JPEGLSLossless])
+def test_a_frame_that_is_already_so_is_not_counted_as_changed(tmp_path: Path, syntax: UID) -> None:
+    source, once, done = write_both(made(syntax, 2), tmp_path, [MASK, None])
+    again = write_masked(once, tmp_path / "again.dcm", [MASK, None])
+    assert (done.frames, again.frames) == (1, 0)
+    assert done.pixels == again.pixels == MASK.pixels().sum()
+    assert source.read_bytes() != once.read_bytes() == (tmp_path / "again.dcm").read_bytes()
+
+
 def test_no_temporary_file_stays(tmp_path: Path) -> None:
     write_both(made(uid.RLELossless), tmp_path, [MASK])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output.dcm", "source.dcm"]
