@@ -28,7 +28,7 @@ _ENLARGEMENT = 2
 _STEP = 16
 """Rows and columns the detector takes are multiples of this."""
 _MARGIN = 8
-"""Pixels repeated around a picture, so that letters at its rim have surroundings; a multiple of the cell."""
+"""Pixels mirrored around a picture, so that letters at its rim have surroundings; a multiple of the cell."""
 _TILE, _OVERLAP = 2048, 256
 
 
@@ -116,14 +116,22 @@ def _tiles(length: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _framed(pairs: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Values 0 to 1 with the outermost pixels repeated on all sides, up to a size the detector takes."""
-    rows, columns = pairs.shape[2:]
-    bottom, right = _MARGIN + rows, _MARGIN + columns
-    size = (-(-(end + _MARGIN) // _STEP) * _STEP for end in (bottom, right))
-    framed = np.empty((*pairs.shape[:2], *size), np.float32)
+    """Values 0 to 1 with what is at the rims mirrored outwards, up to a size the detector takes.
+
+    Repeating the outermost pixels instead would make stripes of noise, which look like writing.
+    """
+    rows, columns = (_mirrored(side) for side in pairs.shape[2:])
+    bottom, right = (_MARGIN + side for side in pairs.shape[2:])
+    framed = np.empty((*pairs.shape[:2], len(rows), len(columns)), np.float32)
     np.multiply(pairs, np.float32(1 / 255), out=framed[:, :, _MARGIN:bottom, _MARGIN:right])
-    framed[:, :, _MARGIN:bottom, :_MARGIN] = framed[:, :, _MARGIN:bottom, _MARGIN : _MARGIN + 1]
-    framed[:, :, _MARGIN:bottom, right:] = framed[:, :, _MARGIN:bottom, right - 1 : right]
-    framed[:, :, :_MARGIN] = framed[:, :, _MARGIN : _MARGIN + 1]
-    framed[:, :, bottom:] = framed[:, :, bottom - 1 : bottom]
+    for outside in (np.s_[:_MARGIN], np.s_[right:]):
+        framed[:, :, _MARGIN:bottom, outside] = framed[:, :, _MARGIN:bottom, columns[outside]]
+    for outside in (np.s_[:_MARGIN], np.s_[bottom:]):
+        framed[:, :, outside] = framed[:, :, rows[outside]]
     return framed
+
+
+def _mirrored(length: int) -> NDArray[np.intp]:
+    """For each place along a side with its margins, the place whose pixel stands there."""
+    after = -(-(length + 2 * _MARGIN) // _STEP) * _STEP - length - _MARGIN
+    return np.pad(np.arange(_MARGIN, _MARGIN + length), (_MARGIN, after), mode="reflect")
