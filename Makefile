@@ -11,10 +11,10 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test fuzz lint bench constraints clean
+.PHONY: help demo ui test train-smoke fuzz lint bench constraints clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.ready-run ## Send real DICOM files through the whole platform, on this machine
 	@scripts/tesseract
@@ -26,6 +26,9 @@ ui: .venv/.ready-run ## Open Dagster on what the demo left, at http://127.0.0.1:
 test: .venv/.ready-dev ## Run the tests (ARGS="-k name" for some of them)
 	@scripts/tesseract
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
+
+train-smoke: .venv/.ready-train ## Train a model for a few steps and export it (installs PyTorch; docs/training.md)
+	@$(BIN)/python -m pytest tests/training $(ARGS)
 
 fuzz: .venv/.ready-dev ## Feed cleaning with broken files and nasty texts (ARGS="--minutes 15"); keeps what breaks in .fuzz
 	@$(BIN)/python -m tests.fuzz $(ARGS)
