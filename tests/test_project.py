@@ -107,8 +107,8 @@ def test_the_readme_tells_how_to_begin(command: str) -> None:
 def test_every_make_target_that_documents_name_exists() -> None:
     documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md"), ROOT / ".ci" / "run"]
     text = "\n".join(file.read_text("utf-8") for file in documents)
-    named = set(re.findall(r"(?:`|^ *\$? *)make ([a-z]+)\b", text, re.M))
-    targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.M))
+    named = set(re.findall(r"(?:`|^ *\$? *)make ([a-z-]+)\b", text, re.M))
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.M))
     assert {"demo", "test", "ui", "lint"} <= named <= targets
 
 
