@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Frames a median is taken of, and the bytes they may take together; of fewer than three there is none.
+FEWEST = 6
+"""Of fewer frames nothing is made: their anatomy would not fade but mingle, and look like writing."""
+
+# Frames a median is taken of, and the bytes they may take together.
 _MEDIAN_FRAMES = 32
 _MEDIAN_BYTES = 2**26
-_MEDIAN_LEAST = 3
 _BLOCK = 2**22
 
 
@@ -38,7 +40,7 @@ class Projections:
             self._least, self._greatest = picture, picture
             room = _MEDIAN_BYTES // max(picture.nbytes, 1)
             most = min(_MEDIAN_FRAMES, room)
-            self._kept_numbers = frozenset(evenly(self._count, most) if most >= _MEDIAN_LEAST else ())
+            self._kept_numbers = frozenset(evenly(self._count, most) if most >= FEWEST else ())
         elif (picture.shape, picture.dtype) != (self._least.shape, self._least.dtype):
             return
         elif self._added == 1:  # the first picture itself stays as it is
@@ -51,10 +53,10 @@ class Projections:
         self._added += 1
 
     def pictures(self) -> list[NDArray[Any]]:
-        """Minimum and maximum, and the median where it could be taken; nothing from fewer than two pictures."""
-        if self._added < 2 or self._least is None or self._greatest is None:
+        """Minimum and maximum, and the median where it could be taken; nothing from fewer than six pictures."""
+        if self._added < FEWEST or self._least is None or self._greatest is None:
             return []
-        return [self._least, self._greatest, *([self._median()] if len(self._kept) >= _MEDIAN_LEAST else [])]
+        return [self._least, self._greatest, *([self._median()] if len(self._kept) >= FEWEST else [])]
 
     def _median(self) -> NDArray[Any]:
         """The median, of an even number the lower one, of some rows at a time."""

@@ -22,7 +22,7 @@ from deid_platform.pixels.frames import PixelSource, open_pixels
 from deid_platform.pixels.layout import Layout, Limits
 from deid_platform.pixels.lines import text_cells
 from deid_platform.pixels.masks import Cells, Mask
-from deid_platform.pixels.projections import Projections, evenly
+from deid_platform.pixels.projections import FEWEST, Projections, evenly
 from deid_platform.pixels.regions import Screen, screen_of
 from deid_platform.pixels.scales import Net, logits_of
 from deid_platform.pixels.views import Pair, display_of, pairs
@@ -72,7 +72,7 @@ def project_series(files: Iterable[Path], net: Net, limits: Limits | None = None
     sampled = [paths[index] for index in evenly(len(paths), _FILES)]
     kinds = [_kind(path, limits) for path in sampled]
     counted = Counter(kind for kind in kinds if kind is not None)
-    if not counted or (chosen := counted.most_common(1)[0])[1] < 2:
+    if not counted or (chosen := counted.most_common(1)[0])[1] < FEWEST:
         return None
     alike = [path for path, kind in zip(sampled, kinds, strict=True) if kind == chosen[0]]
     projections = Projections(len(alike))
@@ -127,7 +127,7 @@ class _Finder:
             order.append(numbers[digest])
             projections.add(shown[0])
         self._look()
-        common = self.projected(projections) if len(numbers) > 1 else self._labels
+        common = self.projected(projections) if len(numbers) >= FEWEST else self._labels
         found = [_both(mask, common) for mask in self._masks]
         return [found[number] for number in order]
 

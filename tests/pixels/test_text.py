@@ -117,11 +117,15 @@ def test_what_only_the_minimum_over_a_series_shows_is_found(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "objects",
-    [[], [greys(dazzling(0))], [greys(dazzling(0)), greys(dazzling(1), RescaleSlope=2)], [b"", b"no file"],
-     [greys(dazzling(0), dazzling(1)), greys(dazzling(2), dazzling(3))]],
+    [[], [greys(*map(dazzling, range(9)))] * 9, [b"", b"no file"] * 9, [greys(dazzling(n)) for n in range(5)],
+     [greys(dazzling(n), RescaleSlope=n // 3) for n in range(9)]],
 )  # fmt: skip
-def test_without_two_comparable_files_there_is_no_projection(tmp_path: Path, objects: list[FileDataset]) -> None:
-    assert project_series(series(tmp_path, objects), WhiteNet(solid)) is None
+def test_without_six_comparable_files_there_is_no_projection(tmp_path: Path, objects: list[FileDataset]) -> None:
+    assert project_series(series(tmp_path, objects), WhiteNet(in_the_dark)) is None
+
+
+def test_the_anatomy_of_few_frames_is_not_mingled(tmp_path: Path) -> None:
+    assert find(tmp_path, greys(*map(dazzling, range(5))), WhiteNet(in_the_dark)) == [None] * 5
 
 
 def test_known_labels_are_masked_whatever_they_show(tmp_path: Path) -> None:
