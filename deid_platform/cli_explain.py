@@ -10,7 +10,15 @@ from pydicom.uid import UID_dictionary
 from deid_platform.dictionary import keyword, parse_tag, public_vr, tag_text
 from deid_platform.errors import PolicyError
 from deid_platform.policy import MEANING, Policy, Rule, load_policy
-from deid_platform.policy.describe import DATES, by_type, options_table, private_words, profiles_table, text_words
+from deid_platform.policy.describe import (
+    DATES,
+    by_type,
+    options_table,
+    pixel_words,
+    private_words,
+    profiles_table,
+    text_words,
+)
 from deid_platform.policy.iod import iod_of
 from deid_platform.policy.profile import Profile, load_profile
 
@@ -48,6 +56,7 @@ def _explain_profile(policy: Policy, profile: Profile) -> None:
     click.echo(f"\n  dates    {DATES[policy.dates]}")
     click.echo(f"  texts    {text_words(policy)}")
     click.echo(f"  private  {private_words(policy, profile)}")
+    click.echo(f"  pixels   {pixel_words(policy)}")
     for resolution in profile.resolutions:
         names = " and ".join(sorted(option.label for option in resolution.options))
         click.echo(f"  where {names} disagree, {resolution.winner.label} decides: {resolution.why}")

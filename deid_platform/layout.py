@@ -5,6 +5,7 @@
     raw/<batch>/sealed.parquet                                 the members of a batch
     raw/<batch>/<digest>/manifest.parquet
     scrubbed/<batch>/<digest>/<subject>/<study>/<series>/<instance>.dcm, manifest.parquet
+    pixel_cleaned/<batch>/<digest>/<subject>/...               only objects that changed there
     pixel_cleaned/<batch>/<digest>/manifest.parquet, findings.parquet, gate.json
     publication/<batch>/<digest>/manifest.parquet              what was released, and what was held back
     quarantine/<batch>/manifest.parquet

@@ -26,7 +26,7 @@ MOST_READINGS = 4096
 _FAINTEST = 24
 """Grey levels by which ink must differ from its ground."""
 _MARGIN = 24
-_MOST_PIXELS = 2**21
+_MOST_PIXELS = 2**19
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,14 @@ def text_words(policy: Policy) -> str:
     return "removed where Table E.1-1 lists them, else cleaned"
 
 
+def pixel_words(policy: Policy) -> str:
+    """What becomes of text in pixels, and how that is proven."""
+    options = policy.pixels
+    text = "text is masked, harmless marks stay" if options.keeps_marks else "all text is masked"
+    rest = "" if options.proof == "all" else f", of routine slices a sample of {options.sample}"
+    return f"{text}; {'results at risk' if rest else 'all results'} are read by Tesseract{rest}"
+
+
 def by_type(code: str) -> str:
     """What a compound code means for each Type: ``Type 1 D, Type 2 Z, Type 3 X, unknown D``."""
     types = ", ".join(f"Type {kind} {settle(code, kind)}" for kind in "123")
