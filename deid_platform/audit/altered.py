@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from deid_platform.audit.opened import Opened, opened
 from deid_platform.errors import DeidError
@@ -27,6 +27,7 @@ from deid_platform.pixels.layout import quiet
 Hit = tuple[str, str]
 _PIECE = 1 << 22
 _UNDEFINED = 0xFFFFFFFF
+_NATIVE = frozenset(map(str, (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)))
 _SHAPE = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel")
 _MEANING = (*_SHAPE, "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit",
             "PixelRepresentation")  # fmt: skip
@@ -78,17 +79,22 @@ def _swapped(data: Dataset, vr: str) -> bool:
 
 def _same_bytes(original: Opened, cleaned: Opened) -> bool:
     """Whether both hold the same pixel value and say the same of it."""
-    one, other = original.elements, cleaned.elements
-    said = all(one.get(keyword) == other.get(keyword) for keyword in _MEANING)
-    if not said or one.file_meta.TransferSyntaxUID != other.file_meta.TransferSyntaxUID:
+    pairs = ((original.elements.get(keyword), cleaned.elements.get(keyword)) for keyword in _MEANING)
+    # Senders write numbers under odd VRs; then the types differ, and the bytes are what counts.
+    if any(one != other for one, other in pairs if type(one) is type(other)) or not _same_syntax(original, cleaned):
         return False
     first, second = _value(original), _value(cleaned)
     if len(first) != len(second):
         return False
-    pairs = ((first[at : at + _PIECE], second[at : at + _PIECE]) for at in range(0, len(first), _PIECE))
-    return all(
-        original.data[a.start : a.stop] == cleaned.data[b.start : b.stop] for a, b in pairs
-    )  # slices of ranges are ranges
+    pieces = ((first[at : at + _PIECE], second[at : at + _PIECE]) for at in range(0, len(first), _PIECE))
+    return all(original.data[a.start : a.stop] == cleaned.data[b.start : b.stop] for a, b in pieces)
+
+
+def _same_syntax(original: Opened, cleaned: Opened) -> bool:
+    """Whether pixels of the same bytes are the same: native ones are in every native syntax of one byte order."""
+    one, other = original.transfer_syntax, cleaned.transfer_syntax
+    native = {one, other} <= _NATIVE
+    return original.elements.original_encoding[1] == cleaned.elements.original_encoding[1] if native else one == other
 
 
 def _value(side: Opened) -> range:
@@ -128,7 +134,7 @@ class _Undecodable(Exception):
 
 def _decoded(side: Opened) -> Iterator[NDArray[Any]]:
     """The frames as pydicom decodes them: YBR made RGB, bits outside Bits Stored cleared."""
-    syntax = side.elements.file_meta.TransferSyntaxUID
+    syntax = side.transfer_syntax
     try:
         decoder = get_decoder(syntax)
         side.file.seek(_value(side).start)

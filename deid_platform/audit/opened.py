@@ -14,7 +14,12 @@ from typing import BinaryIO
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 _PIECE = 1 << 20
 
@@ -30,6 +35,14 @@ class Opened:
     data: mmap
     bulk_at: int
     file: BinaryIO
+
+    @property
+    def transfer_syntax(self) -> str:
+        """The transfer syntax the file names, or the native one its elements are encoded in where it names none."""
+        named = self.elements.file_meta.get("TransferSyntaxUID")
+        implicit, little = self.elements.original_encoding
+        native = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        return str(named or native)
 
     @property
     def has_pixels(self) -> bool:

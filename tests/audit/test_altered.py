@@ -13,6 +13,7 @@ from pydicom.dataset import FileDataset
 
 from deid_platform.audit.altered import altered_pixels
 from deid_platform.model import Masking, Region
+from tests.builders import bad_files
 from tests.builders.dicom import image, person, write
 from tests.builders.pixels import store
 
@@ -97,3 +98,16 @@ def test_an_overlay_may_only_change_where_it_says_so(compare: Any) -> None:
         ds.add_new(0x60003000, "OW", bytes([number]) * 512)
     assert compare(*pair, Masking(1)) == [("overlay", "altered")]
     assert compare(*pair, Masking(1, overlays=1)) == []
+
+
+def test_an_original_without_preamble_and_meta_group_is_compared(tmp_path: Path) -> None:
+    paths = tmp_path / "source.dcm", tmp_path / "output.dcm"
+    paths[0].write_bytes(bad_files.no_preamble())
+    write(image(bad_files.PERSON), paths[1])
+    assert list(altered_pixels(*paths, Masking(1))) == []
+
+
+def test_what_cannot_be_opened_is_not_passed(tmp_path: Path) -> None:
+    output = write(image(person(0)), tmp_path / "output.dcm")
+    (tmp_path / "source.dcm").write_bytes(b"")
+    assert list(altered_pixels(tmp_path / "source.dcm", output, Masking(1))) == [("pixels", "not_compared")]
