@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from deid_platform.audit.opened import Opened, opened
 from deid_platform.errors import DeidError
@@ -161,7 +161,8 @@ def _options(header: Dataset, side: Opened, syntax: str) -> dict[str, Any]:
     if keyword == "PixelData":
         options |= {"bits_stored": header.BitsStored, "pixel_representation": header.PixelRepresentation}
     if header.SamplesPerPixel > 1:
-        options["planar_configuration"] = header.PlanarConfiguration
+        # How compressed colours are interleaved the codestream says; pydicom would believe the header.
+        options["planar_configuration"] = 0 if UID(syntax).is_encapsulated else header.PlanarConfiguration
     if syntax in _PLUGINS:
         options["decoding_plugin"] = _PLUGINS[syntax]
     return options

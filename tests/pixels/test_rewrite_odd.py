@@ -13,8 +13,10 @@ from pydicom import dcmread, uid
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
 
+from deid_platform.audit.altered import altered_pixels
 from deid_platform.errors import UnsafeToRelease
-from deid_platform.pixels import rle_encode
+from deid_platform.model import Masking, Region
+from deid_platform.pixels import jpeg_lossless, rle_encode
 from deid_platform.pixels.decode import DEFLATED_FRAMES
 from deid_platform.pixels.frames import frames
 from tests.builders.dicom import image, person
@@ -126,6 +128,18 @@ def test_overlays_in_unused_bits_go_with_what_they_lie_on(tmp_path: Path, high: 
     assert not new_beside[inside].any()
     np.testing.assert_array_equal(new_beside[~inside], beside[~inside])
     np.testing.assert_array_equal(new_samples[~inside], samples[~inside])
+
+
+def test_the_gate_agrees_where_compressed_colours_are_said_to_be_by_plane(tmp_path: Path) -> None:
+    ds = object_of(b"", rows=24, columns=30, photometric="RGB")
+    picture = np.random.default_rng(3).integers(0, 255, (24, 30, 3), np.uint8)
+    ds = encapsulated(ds, [jpeg_lossless.encode(picture, 8, b"RGB")])
+    ds.PlanarConfiguration = 1
+    before, after, _ = write_both(with_syntax_of(ds, uid.JPEGLosslessSV1), tmp_path, [mask_of(24, 30, BOX)])
+    top, left, bottom, right = BOX
+    inside = Region(left, top, right - left, bottom - top)
+    assert not list(altered_pixels(before, after, Masking(1, 1, regions=(inside,))))
+    assert list(altered_pixels(before, after, Masking(1, 1, regions=(Region(left, top, 4, 4),))))
 
 
 def test_subsampled_colours_in_rows_of_an_odd_length_are_refused(tmp_path: Path) -> None:
