@@ -19,7 +19,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib.util import find_spec
@@ -68,10 +68,18 @@ class Device(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Logits: from ``seed`` on a cell is text, from ``grow`` on it is text when it touches some."""
+    """Logits: from ``seed`` on a cell is text, from ``grow`` on it is text when it touches some.
+
+    ``plain_seed`` takes the place of ``seed`` where writing is unusual (:mod:`deid_platform.pixels.prior`).
+    """
 
     seed: float
     grow: float
+    plain_seed: float
+
+    def of(self, usually_written: bool) -> Thresholds:
+        """The thresholds for an object in which writing is usual, or not."""
+        return self if usually_written else replace(self, seed=self.plain_seed)
 
 
 @dataclass(frozen=True, slots=True)

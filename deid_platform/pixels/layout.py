@@ -25,7 +25,7 @@ _TAGS = [
     "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPresentation",
     "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope",
-    "Modality", "Manufacturer", "ManufacturerModelName", "SequenceOfUltrasoundRegions",
+    "SOPClassUID", "ConversionType", "Modality", "Manufacturer", "ManufacturerModelName", "SequenceOfUltrasoundRegions",
     "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
     "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData", "SegmentedRedPaletteColorLookupTableData",

@@ -22,8 +22,9 @@ Logits = NDArray[np.float32]
 # pixels, from which on each is worth a look: letters that are too large for the picture itself are, in smaller
 # pictures, larger than any label.
 _REDUCTIONS = ((2, 384), (4, 1024))
-# A picture whose longer side is shorter than this carries letters of few pixels and is looked at enlarged, too.
-_SMALL = 400
+# A picture whose longer side is shorter than this carries letters of few pixels and is looked at enlarged, too; one
+# shorter than the other where every letter counts more than time.
+_SMALL, _CAREFULLY_SMALL = 400, 1100
 _ENLARGEMENT = 2
 _STEP = 16
 """Rows and columns the detector takes are multiples of this."""
@@ -50,8 +51,18 @@ class Net(Protocol):
         ...
 
 
-def logits_of(pairs: NDArray[np.uint8], net: Net) -> Logits:
-    """The greatest logit of each cell over all sizes. ``pairs``: shape (frames, 2, rows, columns)."""
+def logits_of(pairs: NDArray[np.uint8], net: Net, *, carefully: bool = False) -> Logits:
+    """The greatest logit of each cell over all sizes.
+
+    Parameters
+    ----------
+    pairs
+        Shape (frames, 2, rows, columns).
+    net
+        What finds text.
+    carefully
+        Whether medium pictures are enlarged, too, at five times the cost.
+    """
     greatest = _in_tiles(pairs, net)
     longer = max(pairs.shape[2:])
     smaller = pairs
@@ -60,7 +71,7 @@ def logits_of(pairs: NDArray[np.uint8], net: Net) -> Logits:
             smaller = _halved(smaller)
             found = _in_tiles(smaller, net).repeat(part, axis=1).repeat(part, axis=2)
             np.maximum(greatest, found[:, : greatest.shape[1], : greatest.shape[2]], out=greatest)
-    if longer < _SMALL:
+    if longer < (_CAREFULLY_SMALL if carefully else _SMALL):
         np.maximum(greatest, _pooled(_in_tiles(_enlarged(pairs), net), greatest.shape), out=greatest)
     return greatest
 

@@ -22,6 +22,7 @@ from deid_platform.pixels.frames import PixelSource, open_pixels
 from deid_platform.pixels.layout import Layout, Limits
 from deid_platform.pixels.lines import text_cells
 from deid_platform.pixels.masks import Cells, Mask
+from deid_platform.pixels.prior import usually_written
 from deid_platform.pixels.projections import FEWEST, Projections, evenly
 from deid_platform.pixels.regions import Screen, screen_of
 from deid_platform.pixels.scales import Net, logits_of
@@ -30,6 +31,8 @@ from deid_platform.pixels.views import Pair, display_of, pairs
 _PALETTE = "PALETTE COLOR"
 # Files of a series whose projections are looked at.
 _FILES = 32
+# Frames up to which each is looked at enlarged; the screen around a longer cine is in its projections.
+_FEW = 8
 
 
 def find_text(
@@ -109,6 +112,8 @@ class _Finder:
         self._net = net
         self._layout = layout
         self._display = display_of(layout)
+        self._written = usually_written(layout)
+        self._thresholds = net.thresholds.of(self._written)
         self._furniture = screen.furniture(layout.rows, layout.columns)
         self._labels = self._mask(screen.labels(layout.rows, layout.columns))
         self._masks: list[Mask | None] = []
@@ -136,7 +141,8 @@ class _Finder:
         common = self._labels
         for picture in projections.pictures():
             if views := pairs(picture, self._display):
-                common = _both(common, self._mask(self._text(list(self._logits(views)))))
+                found = list(self._logits(views, carefully=True))
+                common = _both(common, self._mask(self._text(found)))
         return common
 
     def _take(self, shown: Sequence[NDArray[Any]]) -> None:
@@ -149,18 +155,19 @@ class _Finder:
     def _look(self) -> None:
         """Judge the frames that wait."""
         together = [pair for of_frame in self._waiting for pair in of_frame]
-        logits = self._logits(together)
+        logits = self._logits(together, carefully=self._written and self._layout.frames <= _FEW)
         for of_frame in self._waiting:
             found = [next(logits) for _ in of_frame]
             self._masks.append(self._mask(self._text(found)) if found else None)
         self._waiting.clear()
 
-    def _logits(self, together: Sequence[Pair]) -> Iterator[NDArray[np.float32]]:
+    def _logits(self, together: Sequence[Pair], *, carefully: bool) -> Iterator[NDArray[np.float32]]:
         for start in range(0, len(together), self._net.batch):
-            yield from logits_of(np.stack(together[start : start + self._net.batch]), self._net)
+            part = np.stack(together[start : start + self._net.batch])
+            yield from logits_of(part, self._net, carefully=carefully)
 
     def _text(self, logits: Sequence[NDArray[np.float32]]) -> Cells:
-        return text_cells(np.maximum.reduce(logits), self._net.thresholds, self._furniture)
+        return text_cells(np.maximum.reduce(logits), self._thresholds, self._furniture)
 
     def _mask(self, cells: Cells) -> Mask | None:
         return Mask.of(cells, self._layout.rows, self._layout.columns) if cells.any() else None

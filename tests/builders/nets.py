@@ -12,7 +12,7 @@ from deid_platform.pixels.inference import Thresholds
 from deid_platform.pixels.masks import CELL
 
 SURE, NOTHING = 5.0, -5.0
-THRESHOLDS = Thresholds(seed=1.0, grow=-1.0)
+THRESHOLDS = Thresholds(seed=1.0, grow=-1.0, plain_seed=1.0)
 
 
 def white(views: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from deid_platform.pixels.inference import Thresholds
 from deid_platform.pixels.lines import text_cells
 
-THRESHOLDS = Thresholds(seed=1.0, grow=-1.0)
+THRESHOLDS = Thresholds(seed=1.0, grow=-1.0, plain_seed=1.0)
 LEVELS = {"#": 2.0, "+": 0.0, ".": -3.0}
 
 
