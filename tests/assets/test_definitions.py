@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,12 @@ import pytest
 
 from assets.definitions import build_definitions, defs, from_environment
 from assets.jobs import CHAIN
+from assets.pixel_cleaned import pixel_cleaned_asset
+from assets.scrubbed import scrubbed_asset
 from deid_platform.audit.checks import GATE_CHECKS, ITEM_CHECKS
 from deid_platform.errors import PolicyError
+from deid_platform.pixels.inference import Device, choose_detector
+from deid_platform.policy import load_policy
 from resources.crosswalk import CrosswalkResource
 from tests.builders.chain import KEY
 from tests.builders.deployment import deployed
@@ -116,7 +121,16 @@ def test_every_asset_and_check_says_what_it_is_for(tmp_path: Path) -> None:
     platform: Any = deployment.platform
     resources: Any = deployment.definitions.resources
     crosswalks = CrosswalkResource(store=platform.store, recipients=["age1..."])
-    built = build_definitions(platform, platform.policies, resources["catalogue_views"], crosswalks)
+    built = build_definitions(
+        platform, platform.policies, platform.models, resources["catalogue_views"], crosswalks
+    )
     nodes = graph(built)
     assert all(nodes.get(key).description for key in nodes.get_all_asset_keys())
     assert all(nodes.get(key).description for key in nodes.asset_check_keys)
+
+
+@pytest.mark.parametrize(("device", "pool"), [(Device.CPU, None), (Device.CUDA, "gpu")])
+def test_pixels_wait_for_a_slot_of_the_gpu_where_the_detector_runs_on_it(device: Device, pool: str | None) -> None:
+    policy, detector = load_policy("tcia"), replace(choose_detector("fp32", "cpu"), device=device)
+    assert pixel_cleaned_asset(policy, detector).op.pool == pool
+    assert scrubbed_asset(policy, detector).op.pool is None
