@@ -19,7 +19,8 @@ _CATEGORIES = 17
 _LONGEST_CODE = 16
 _LEFT = 1
 """The sample to the left predicts: selection value 1, the only one that JPEGLosslessSV1 allows. Source: PS3.5 A.4.1."""
-_BIT_LENGTH = np.frombuffer(bytes(number.bit_length() for number in range(1 << 16)), np.uint8)
+_CATEGORY_OF = np.array([min(number, (1 << 16) - number).bit_length() for number in range(1 << 16)], np.uint8)
+"""Category of a difference modulo 2 ** 16; that of 2 ** 15 is 16. Source: table H.2."""
 
 
 def encode(samples: NDArray[Any], precision: int, components: bytes, application: bytes = b"") -> bytes:
@@ -36,11 +37,12 @@ def encode(samples: NDArray[Any], precision: int, components: bytes, application
     application
         Whole marker segments for applications, such as that of Adobe.
     """
-    planes = samples.reshape(*samples.shape[:2], -1)
-    differences = np.stack([_differences(planes[:, :, at], precision) for at in range(len(components))], axis=-1)
-    categories = _BIT_LENGTH[np.minimum(np.abs(differences), 0xFFFF)]
-    lengths = code_lengths(np.bincount(categories.reshape(-1), minlength=_CATEGORIES))
-    coded = _coded(differences.reshape(-1), categories.reshape(-1), lengths)
+    planes = samples.reshape(*samples.shape[:2], -1).astype(np.uint16)
+    differences = _differences(planes, precision).reshape(-1)
+    counts = np.bincount(differences, minlength=1 << 16)
+    lengths = code_lengths(np.bincount(_CATEGORY_OF, counts, _CATEGORIES).astype(np.int64))
+    values, sizes = _coded(lengths)
+    coded = _packed(values[differences], sizes[differences])
     return b"".join(
         (
             _START,
@@ -54,14 +56,13 @@ def encode(samples: NDArray[Any], precision: int, components: bytes, application
     )
 
 
-def _differences(plane: NDArray[Any], precision: int) -> NDArray[np.int32]:
-    """Each sample less its prediction, modulo 2 ** 16, from -32768 to 32767. Source: H.1.2.1."""
-    values = plane.astype(np.int32)
+def _differences(values: NDArray[np.uint16], precision: int) -> NDArray[np.uint16]:
+    """Each sample less its prediction, modulo 2 ** 16; shape (rows, columns, components). Source: H.1.2.1."""
     found = np.empty_like(values)
     found[:, 1:] = values[:, 1:] - values[:, :-1]
     found[1:, 0] = values[1:, 0] - values[:-1, 0]
-    found[0, 0] = values[0, 0] - (1 << (precision - 1))
-    return ((found + 0x8000) & 0xFFFF) - 0x8000
+    found[0, 0] = values[0, 0] - np.uint16(1 << (precision - 1))
+    return found
 
 
 def code_lengths(counts: NDArray[np.int64]) -> dict[int, int]:
@@ -113,16 +114,16 @@ def _codes(lengths: dict[int, int]) -> dict[int, int]:
     return codes
 
 
-def _coded(differences: NDArray[np.int32], categories: NDArray[np.uint8], lengths: dict[int, int]) -> bytes:
-    """The entropy-coded segment, before bytes are stuffed: code and low bits of each difference. Source: H.1.2.2."""
+def _coded(lengths: dict[int, int]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """For each difference modulo 2 ** 16 its bits, code and low bits, and their number. Source: H.1.2.2."""
     code_of, length_of = np.zeros(_CATEGORIES, np.uint64), np.zeros(_CATEGORIES, np.int64)
     for symbol, code in _codes(lengths).items():
         code_of[symbol], length_of[symbol] = code, lengths[symbol]
+    differences = np.arange(1 << 16)
     # Category 16 holds a single difference, so nothing follows its code.
-    extra = np.where(categories < _CATEGORIES - 1, categories, 0).astype(np.int64)
-    low = (differences - (differences < 0)) & ((1 << extra) - 1)
-    values = code_of[categories] << extra.astype(np.uint64) | low.astype(np.uint64)
-    return _packed(values, length_of[categories] + extra)
+    extra = np.where(_CATEGORY_OF < _CATEGORIES - 1, _CATEGORY_OF, 0).astype(np.int64)
+    low = (differences - (differences >> 15)) & ((1 << extra) - 1)
+    return code_of[_CATEGORY_OF] << extra.astype(np.uint64) | low.astype(np.uint64), length_of[_CATEGORY_OF] + extra
 
 
 def _packed(values: NDArray[np.uint64], sizes: NDArray[np.int64]) -> bytes:
