@@ -76,7 +76,7 @@ def reader() -> Reader:
 def ink_of(piece: Grey) -> NDArray[np.uint8] | None:
     """How far each pixel is from the ground, 0 to 255, whatever is brighter; None where nothing stands out."""
     edge = np.concatenate([piece[0], piece[-1], piece[:, 0], piece[:, -1]])
-    distance = np.abs(piece.astype(np.int16) - int(np.median(edge)))
+    distance = np.abs(piece.astype(np.int32) - int(np.median(edge)))
     most = int(distance.max(initial=0))
     return None if most < _FAINTEST else np.asarray(distance * 255 // most, np.uint8)
 

@@ -38,7 +38,7 @@ def kept(*words: Word, size: int = 28, most: int = 64) -> tuple[int, bool]:
     return count, left is not None
 
 
-@pytest.mark.parametrize("text", ["R", "PA", "LAT", "RCC", "LMLO", "120 kV"])
+@pytest.mark.parametrize("text", ["R", "PA", "LAT", "RCC", "LMLO", "120 kV", "10 mm"])
 def test_a_mark_that_stands_alone_stays(text: str) -> None:
     assert kept((40, 60, text)) == (1, False)
 

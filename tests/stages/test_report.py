@@ -4,8 +4,9 @@ import re
 from dataclasses import replace
 
 from deid_platform.audit.checks import CheckResult
+from deid_platform.audit.proof import Proof
 from deid_platform.manifest import Manifest
-from deid_platform.model import REMEDIES, Change, Entry, Reason, Stage, Status
+from deid_platform.model import REMEDIES, Change, Entry, Masking, Reason, Region, Stage, Status
 from deid_platform.policy import load_policy
 from deid_platform.stages.report import render_report
 
@@ -24,8 +25,12 @@ PASSED = Entry(
 REFUSED = Entry("ITEMBBBBBBBBBBBB", Status.QUARANTINED, "", 0, "", stage="raw", reason="empty")
 
 
-def page(*entries: Entry, batch: str = "north-aaaaaaaaaaaaaaaa") -> str:
-    checks = (CheckResult("complete", passed=True), CheckResult("pixels_judged", passed=False))
+CHECKS = (CheckResult("complete", passed=True), CheckResult("pixels_judged", passed=False))
+
+
+def page(
+    *entries: Entry, batch: str = "north-aaaaaaaaaaaaaaaa", checks: tuple[CheckResult, ...] = CHECKS
+) -> str:
     return render_report(POLICY, Manifest(Stage.RELEASED, batch, entries, "0" * 64), checks)
 
 
@@ -45,6 +50,18 @@ def test_the_numbers_are_there() -> None:
 def test_every_check_is_told_with_its_outcome() -> None:
     told = {cells[0]: cells[-1] for cells in rows(page(PASSED))}
     assert (told["complete"], told["pixels_judged"]) == ("yes", "no")
+
+
+def test_what_was_masked_and_what_was_read_is_told() -> None:
+    masking = Masking(3, 2, 0.25, identifiers=1, read=4, regions=(Region(0, 0, 4, 4),))
+    proof = CheckResult("text_proven", passed=True, counts=Proof(likely=7, routine=1000, sampled=60).counts())
+    text = page(replace(PASSED, rule="text_masked", masking=masking), PASSED, checks=(proof,))
+    told = {cells[0]: cells[1] for cells in rows(text) if len(cells) > 1}
+    assert (told["items with masked text"], told["frames with masked text"]) == ("1", "2")
+    assert told["of these, texts that say one of them"] == "1"
+    assert told["share of the area of these items that is masked"] == "25.00%"
+    assert told["read by Tesseract after cleaning"] == "67"
+    assert told["images not read in which the same reading would find text"].startswith("at most 4.87 % (95 % conf")
 
 
 def test_no_single_item_is_named() -> None:
