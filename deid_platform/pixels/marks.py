@@ -116,9 +116,10 @@ def _texts(pieces: Sequence[_Piece], reader: Reader) -> list[str]:
 
 def _certain(piece: _Piece, readings: Sequence[Reading]) -> str:
     text = readings[0].text
-    agreed = {reading.text for reading in readings} == {text}
+    agreed = len({reading.text.replace(" ", "") for reading in readings}) == 1
     certain = median(reading.confidence for reading in readings) > CERTAIN
-    return text if agreed and certain and is_mark(text) and piece.fits(text) else ""
+    listed = all(is_mark(reading.text) for reading in readings)
+    return text if agreed and certain and listed and piece.fits(text) else ""
 
 
 def _alone(marks: list[_Piece], components: Sequence[Component]) -> list[_Piece]:
