@@ -31,6 +31,8 @@ from deid_platform.pixels.views import Pair, display_of, pairs
 _PALETTE = "PALETTE COLOR"
 # Files of a series whose projections are looked at.
 _FILES = 32
+# Pixels of frames that are looked at together, where the detector takes several: sixteen frames of 512 x 512.
+_TOGETHER = 2**22
 # Frames up to which each is looked at enlarged; the screen around a longer cine is in its projections.
 _FEW = 8
 
@@ -110,6 +112,7 @@ class _Finder:
     def __init__(self, net: Net, layout: Layout, screen: Screen | None = None) -> None:
         screen = screen or screen_of(layout)
         self._net = net
+        self._batch = max(1, min(net.batch, _TOGETHER // (layout.rows * layout.columns)))
         self._layout = layout
         self._display = display_of(layout)
         self._written = usually_written(layout)
@@ -149,7 +152,7 @@ class _Finder:
         """Let a frame wait until enough have come for a run; the numbers of colours in a palette are no picture."""
         pictures = [shown[0], *shown[2:]] if self._layout.photometric == _PALETTE else shown
         self._waiting.append([pair for picture in pictures for pair in pairs(picture, self._display)])
-        if sum(map(len, self._waiting)) >= self._net.batch:
+        if sum(map(len, self._waiting)) >= self._batch:
             self._look()
 
     def _look(self) -> None:
@@ -162,8 +165,8 @@ class _Finder:
         self._waiting.clear()
 
     def _logits(self, together: Sequence[Pair], *, carefully: bool) -> Iterator[NDArray[np.float32]]:
-        for start in range(0, len(together), self._net.batch):
-            part = np.stack(together[start : start + self._net.batch])
+        for start in range(0, len(together), self._batch):
+            part = np.stack(together[start : start + self._batch])
             yield from logits_of(part, self._net, carefully=carefully)
 
     def _text(self, logits: Sequence[NDArray[np.float32]]) -> Cells:
