@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from openjpeg.utils import encode_buffer
 from pydicom import dcmread, uid
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
@@ -140,6 +141,22 @@ def test_the_gate_agrees_where_compressed_colours_are_said_to_be_by_plane(tmp_pa
     inside = Region(left, top, right - left, bottom - top)
     assert not list(altered_pixels(before, after, Masking(1, 1, regions=(inside,))))
     assert list(altered_pixels(before, after, Masking(1, 1, regions=(Region(left, top, 4, 4),))))
+
+
+def test_colours_of_jpeg_2000_that_cannot_be_undone_become_those_that_can_in_every_frame(tmp_path: Path) -> None:
+    picture = image(person(1), modality="US", rows=40, columns=44, frames=2, photometric="RGB").pixel_array
+    encoded = [
+        encode_buffer(frame.tobytes(), 44, 40, 3, 8, False, photometric_interpretation=1, compression_ratios=[4])
+        for frame in picture
+    ]
+    ds = encapsulated(image(person(1), modality="US", rows=40, columns=44, frames=2, photometric="RGB"), encoded)
+    ds.PhotometricInterpretation, ds.file_meta.TransferSyntaxUID = "YBR_ICT", uid.JPEG2000
+    masks = [None, mask_of(40, 44, BOX)]
+    before, after, done = write_both(ds, tmp_path, masks)
+    compare(before, after, pixels_of(masks, 40, 44))
+    written = dcmread(after)
+    assert (written.PhotometricInterpretation, done.new_transfer_syntax) == ("YBR_RCT", uid.JPEG2000)
+    np.testing.assert_array_equal(written.pixel_array, list(frames(after)))
 
 
 def test_subsampled_colours_in_rows_of_an_odd_length_are_refused(tmp_path: Path) -> None:
