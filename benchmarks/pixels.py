@@ -42,7 +42,7 @@ def make(folder: Path, count: int, *, text: bool) -> list[Path]:
         samples = np.clip(body + noise.normal(0, 18, body.shape), 0, 4095).astype(np.uint16)
         if text:
             samples[text_mask(512, 512, _TEXT)] = 4095
-        paths.append(write(samples, folder / f"{number:04}.dcm"))
+        paths.append(write(samples, folder / f"{number:04}.dcm", "CT"))
     return paths
 
 

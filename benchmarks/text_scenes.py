@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from deid_platform.training.text.collect import HELD_OUT, listed, read
 from deid_platform.training.text.ink import Ink, Style, bars, line, matrix, scribble
@@ -59,12 +59,14 @@ def frames(root: Path) -> Iterator[tuple[str, NDArray[Any]]]:
             yield f"{number:04}", frame
 
 
-def write(samples: NDArray[Any], path: Path) -> Path:
+def write(samples: NDArray[Any], path: Path, modality: str = "OT") -> Path:
     """A minimal DICOM file with the samples as its pixels."""
     data = Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = SecondaryCaptureImageStorage
+    sop_class = CTImageStorage if modality == "CT" else SecondaryCaptureImageStorage
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = sop_class
+    data.Modality = modality
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = "2.25.1"
     bits = samples.dtype.itemsize * 8
     data.Rows, data.Columns = samples.shape[:2]
