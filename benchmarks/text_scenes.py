@@ -29,8 +29,10 @@ HIDDEN = 0.8
 _LINES = 7
 _LEAST_SIDE = 96
 _CODES = "codes and handwriting"
-# Shares of the range of nearly all values that ink differs from its ground by.
+# Shares of the range of nearly all values that ink differs from its ground by, and, in deviations of the ground, what
+# is needed to read letters; strokes of the smallest letters are too thin to be read when faint.
 _LOW, _CLEAR = (0.12, 0.2), 0.35
+_READABLE, _SMALLEST_FAINT = 2.0, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +142,13 @@ def _draw(rng: random.Random, samples: NDArray[Any], ink: Ink, place: tuple[int,
     ground = np.asarray(part, np.float64)
     middle = float(ground[ink.box].mean())
     noise = float(ground[ink.box].std())
-    faint = rng.random() < 0.25 and _LOW[0] * (high - low) > noise
+    faint = rng.random() < 0.25 and _LOW[0] * (high - low) > _READABLE * noise and ink.size >= _SMALLEST_FAINT
     if faint:
         change = rng.choice([-1, 1]) * rng.uniform(*_LOW) * (high - low)
         level = middle + change if low <= middle + change <= high else middle - change
     else:
         level = rng.choice([high, high, float(samples.max()), low, low + 0.7 * (high - low)])
-        if abs(level - middle) < max(_CLEAR * (high - low), 2 * noise):
+        if abs(level - middle) < max(_CLEAR * (high - low), _READABLE * noise):
             level = high if middle - low < (high - low) / 2 else low
     coverage = ink.coverage if samples.ndim == 2 else ink.coverage[:, :, None]
     written = ground * (1 - coverage) + level * coverage

@@ -21,7 +21,7 @@ Logits = NDArray[np.float32]
 # Copies, each half as large as the one before, by the part of the picture's sides they have, and the longer side, in
 # pixels, from which on each is worth a look: letters that are too large for the picture itself are, in smaller
 # pictures, larger than any label.
-_REDUCTIONS = ((2, 384), (4, 1024))
+_REDUCTIONS = ((2, 512), (4, 1024))
 # A picture whose longer side is shorter than this carries letters of few pixels and is looked at enlarged, too; one
 # shorter than the other where every letter counts more than time.
 _SMALL, _CAREFULLY_SMALL = 400, 1100
