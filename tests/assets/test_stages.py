@@ -16,6 +16,7 @@ from assets.jobs import CHAIN
 from deid_platform.layout import manifest_key, verdict_key
 from deid_platform.manifest import write_manifest
 from deid_platform.model import Stage
+from deid_platform.pixels.inference import choose_detector
 from deid_platform.stages.pipeline import require
 from deid_platform.stages.pixels import clean_pixels, pixel_digest
 from deid_platform.stages.raw import take_in
@@ -111,6 +112,10 @@ def test_actions_are_told_by_tag(done: Done) -> None:
     assert actions["(0010,0010)"]["keyword"] == "PatientName"
     assert actions["(0010,0010)"]["places"] >= 3
     assert "actions" not in done.metadata("raw")
+
+
+def test_pixels_tell_which_model_looked_at_them(done: Done) -> None:
+    assert done.metadata("pixel_cleaned")["detector"] == choose_detector().identity
 
 
 def test_released_links_to_its_objects_and_its_report(done: Done) -> None:
