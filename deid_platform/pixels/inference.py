@@ -258,7 +258,6 @@ def _session(file: ModelFile, device: Device) -> InferenceSession:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _ERROR
     options.use_deterministic_compute = True
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     onnxruntime.disable_telemetry_events()
     providers: list[Any] = ["CPUExecutionProvider"]
     if device is Device.CUDA and cuda_libraries():

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from deid_platform.errors import DeidError
 from deid_platform.pixels.frames import PixelSource, open_pixels
-from deid_platform.pixels.layout import Layout, Limits
+from deid_platform.pixels.layout import Layout, Limits, value_of
 from deid_platform.pixels.lines import text_cells
 from deid_platform.pixels.masks import Cells, Mask
 from deid_platform.pixels.prior import usually_written
@@ -71,7 +71,8 @@ def project_series(files: Iterable[Path], net: Net, limits: Limits | None = None
     """What minimum, maximum and median over the single frames of a series show; None when that is nothing.
 
     At most 32 files are read, evenly spread; of these, the most that are alike in size, photometric interpretation and
-    rescaling. What cannot be opened is left out. The mask fits frames of its own rows and columns only.
+    rescaling, if they are six or more. What cannot be opened is left out. The mask fits frames of its own rows and
+    columns only.
     """
     paths = list(files)
     sampled = [paths[index] for index in evenly(len(paths), _FILES)]
@@ -100,7 +101,7 @@ def _kind(path: Path, limits: Limits | None) -> tuple[Any, ...] | None:
             if source is None or source.layout.frames != 1:
                 return None
             layout = source.layout
-            rescaling = (str(layout.header.get(keyword)) for keyword in ("RescaleSlope", "RescaleIntercept"))
+            rescaling = (str(value_of(layout.header, keyword)) for keyword in ("RescaleSlope", "RescaleIntercept"))
             return layout.rows, layout.columns, layout.photometric, layout.bits_stored, layout.signed, *rescaling
     except (DeidError, OSError):
         return None
