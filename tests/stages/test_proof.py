@@ -19,7 +19,7 @@ from deid_platform.stages.scrubbed import scrub
 from tests.builders.chain import land, pipeline, seal
 from tests.builders.dicom import encode, image, person, report
 
-SLICES = 6
+SLICES = 4
 
 
 @dataclass
@@ -86,7 +86,7 @@ def test_what_is_at_risk_is_read_and_a_sample_of_the_rest(sampled: tuple[Pipelin
     assert len(set(eyes.shown)) == len(eyes.shown) == 3
     found = counts(gate)
     assert (found["images"], found["read"], found["routine"], found["sampled"]) == (SLICES + 1, 3, SLICES, 2)
-    assert (found["unread"], found["sample_hits"], found["miss_bound_ppm"]) == (4, 0, 776_394)
+    assert (found["unread"], found["sample_hits"], found["miss_bound_ppm"]) == (SLICES - 2, 0, 776_394)
     assert gate.verdict.passed
     assert not gate.verdict.refused
     assert judge_batch(*sampled).verdict == gate.verdict
