@@ -31,13 +31,18 @@ class Scene:
 
 @dataclass(slots=True)
 class _Canvas:
-    """What is drawn on: two planes, alike but for colour images, and the boxes of the text so far."""
+    """What is drawn on: two planes, alike but for colour images, and the boxes of the text so far.
+
+    ``low`` and ``high`` are the extremes of all values, ``window`` is what the second view shows of them, None for the
+    usual values.
+    """
 
     planes: list[Plane]
     text: NDArray[np.bool_]
     low: float
     high: float
     eight_bit: bool
+    window: tuple[float, float] | None
 
 
 @dataclass(slots=True)
@@ -86,7 +91,8 @@ class Scenes:
         if rng.random() < 0.15:
             grain = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(0.005, 0.07), plane.shape)
             plane = plane + grain.astype(np.float32)
-        return _Canvas(_same(plane), np.zeros((side, side), np.bool_), min(low, 0.0), max(high, 1.0), eight_bit)
+        text = np.zeros((side, side), np.bool_)
+        return _Canvas(_same(plane), text, min(low, 0.0), max(high, 1.0), eight_bit, _some_window(rng))
 
 
 def _same(plane: Plane) -> list[Plane]:
@@ -165,7 +171,7 @@ def _level(rng: random.Random, canvas: _Canvas, ground: float) -> float:
     elif kind < 0.6:
         level = rng.choice([0.0, 0.0, 0.05, 0.15])
     elif kind < 0.75 and not canvas.eight_bit:
-        level = rng.choice([canvas.high, canvas.high, canvas.low, rng.uniform(1.1, 2.5)])
+        level = rng.choice([canvas.high, canvas.high, canvas.low, rng.uniform(1.1, 2.5), *(canvas.window or ())])
     elif kind < 0.88:
         level = ground + rng.choice([-1, 1]) * rng.uniform(_LEAST_CONTRAST, 0.22)
     else:
@@ -199,8 +205,8 @@ def _views(rng: random.Random, canvas: _Canvas) -> list[Plane]:
     first, second = canvas.planes
     if canvas.eight_bit:
         stretch = rng.random() < 0.5
-        return [np.clip(first, 0, 1), _windowed(rng, second, whole=not stretch)]
-    return [_squeezed(first, canvas), _windowed(rng, second, whole=False)]
+        return [np.clip(first, 0, 1), _windowed(second, canvas.window) if stretch else np.clip(second, 0, 1)]
+    return [_squeezed(first, canvas), _windowed(second, canvas.window)]
 
 
 def _squeezed(plane: Plane, canvas: _Canvas) -> Plane:
@@ -209,14 +215,16 @@ def _squeezed(plane: Plane, canvas: _Canvas) -> Plane:
     return np.asarray(_TAIL + np.clip(plane, 0, 1) * (1 - 2 * _TAIL) + below + above, np.float32)
 
 
-def _windowed(rng: random.Random, plane: Plane, *, whole: bool) -> Plane:
-    if whole:
-        return np.clip(plane, 0, 1)
-    if rng.random() < 0.5:
-        low, high = np.percentile(plane[::2, ::2], (0.5, 99.5))
-    else:
-        centre, width = rng.uniform(0.2, 0.8), rng.uniform(0.25, 1.2)
-        low, high = centre - width / 2, centre + width / 2
+def _some_window(rng: random.Random) -> tuple[float, float] | None:
+    """A display window: on a slice of body in air it may be as narrow as a tenth of what occurs."""
+    if rng.random() < 0.45:
+        return None
+    centre, width = rng.uniform(0.1, 0.9), 0.08 * (1.3 / 0.08) ** rng.random()
+    return centre - width / 2, centre + width / 2
+
+
+def _windowed(plane: Plane, window: tuple[float, float] | None) -> Plane:
+    low, high = np.percentile(plane[::2, ::2], (0.5, 99.5)).tolist() if window is None else window
     return np.asarray(np.clip((plane - low) / max(high - low, 0.02), 0, 1), np.float32)
 
 
