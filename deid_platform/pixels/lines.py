@@ -16,6 +16,12 @@ _LINE = 0.5
 _TALLEST = 40
 # Each pass takes in what lies within a line height of the ends; a line has few pieces.
 _PASSES = 4
+# Of writing, at least this share of what hangs together is sure; tissue that looks a little like it has less. Small
+# pieces are believed: a few letters may have one sure cell.
+_SURE_SHARE = 0.1
+_SMALL = 40
+# Steps from ``grow`` to ``seed`` in which growth is tried again where too little is sure.
+_STEPS = 4
 
 
 def text_cells(logits: NDArray[np.float32], thresholds: Thresholds, furniture: Cells | None = None) -> Cells:
@@ -37,22 +43,29 @@ def text_cells(logits: NDArray[np.float32], thresholds: Thresholds, furniture: C
         sure |= likely & furniture
     if not sure.any():
         return np.zeros(logits.shape, np.bool_)
-    cells = _touched(likely, sure)
+    cells = _grown(logits, sure, thresholds)
     for _ in range(_PASSES):
         before = np.count_nonzero(cells)
         _close_lines(cells, likely)
-        cells = _touched(likely | cells, cells)
         if np.count_nonzero(cells) == before:
             break
     return np.asarray(ndimage.binary_dilation(cells, _AROUND))
 
 
-def _touched(likely: Cells, sure: Cells) -> Cells:
-    """The likely cells that hang together with a sure one."""
-    labels, count = ndimage.label(likely, _AROUND)
-    kept = np.zeros(count + 1, np.bool_)
-    kept[labels[sure]] = True
-    return np.asarray(kept[labels])
+def _grown(logits: NDArray[np.float32], sure: Cells, thresholds: Thresholds) -> Cells:
+    """What hangs together with sure cells, grown as far as enough of it stays sure."""
+    found = sure.copy()
+    left = sure
+    for level in np.linspace(thresholds.grow, thresholds.seed, _STEPS, endpoint=False):
+        labels, count = ndimage.label((logits >= level) | left, _AROUND)
+        sizes, sures = (np.bincount(labels[cells], minlength=count + 1) for cells in (labels > 0, left))
+        kept = (sures > 0) & ((sures >= _SURE_SHARE * sizes) | (sizes <= _SMALL))
+        taken = kept[labels]
+        found |= taken
+        left = left & ~taken
+        if not left.any():
+            break
+    return found
 
 
 def _close_lines(cells: Cells, likely: Cells) -> None:

@@ -87,3 +87,14 @@ def test_outside_of_what_is_imaged_likely_is_enough() -> None:
 
 def test_nothing_is_masked_where_nothing_is_sure() -> None:
     assert masked("+++", "+++") == ["...", "..."]
+
+
+def test_growth_stops_short_of_tissue_in_which_hardly_anything_is_sure() -> None:
+    """One sure cell in an area of likely ones; the same cell in a piece as small as a letter."""
+    area = np.full((20, 20), LEVELS["+"], np.float32)
+    area[10, 10] = LEVELS["#"]
+    assert np.count_nonzero(text_cells(area, THRESHOLDS)) < 40
+    letter = np.full((20, 20), LEVELS["."], np.float32)
+    letter[8:13, 8:13] = LEVELS["+"]
+    letter[10, 10] = LEVELS["#"]
+    assert np.count_nonzero(text_cells(letter, THRESHOLDS)) == 49
