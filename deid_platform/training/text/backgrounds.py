@@ -85,15 +85,17 @@ def window(rng: random.Random, background: Background, side: int, spot: tuple[in
 
 
 def made_up(rng: random.Random, side: int) -> Plane:
-    """A square of flat colour, clouds, bone-like texture or ultrasound speckle."""
+    """A square of flat colour, clouds, bone-like texture, ultrasound speckle or a sector of it."""
     noise = np.random.default_rng(rng.getrandbits(32))
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.2:
+        return _sector(rng, noise, side)
+    if kind < 0.4:
         level = rng.choice([0.0, 0.0, 0.0, 1.0, rng.random()])
         return np.asarray(level + noise.normal(0, rng.choice([0, 0, 0.004, 0.02]), (side, side)), np.float32)
-    if kind < 0.5:
+    if kind < 0.55:
         return _speckle(rng, noise, side)
-    if kind < 0.65:
+    if kind < 0.7:
         return _trabeculae(rng, noise, side)
     clouds = [_clouds(noise, side, cells) * rng.random() for cells in (4, 8, 16, 32, 64) if rng.random() < 0.6]
     grain = noise.normal(0, rng.uniform(0, 0.5), (side, side))
@@ -113,6 +115,21 @@ def _speckle(rng: random.Random, noise: np.random.Generator, side: int) -> Plane
     echoes = 0.4 + np.exp(_clouds(noise, side, rng.choice([4, 8, 16])))
     plane = np.log1p(np.abs(speckle) * rng.uniform(1, 20)) * echoes
     return _between(np.rot90(plane, rng.choice([0, 1])), rng)
+
+
+def _sector(rng: random.Random, noise: np.random.Generator, side: int) -> Plane:
+    """Speckle in the fan, the bowl or the box of a probe, with the dark screen around it."""
+    speckle = _speckle(rng, noise, side)
+    if rng.random() < 0.5:
+        grain = noise.rayleigh(1, (side, side)).astype(np.float32)
+        speckle = np.clip(grain * np.float32(rng.uniform(0.1, 0.4)), 0, 1)
+    down, across = np.mgrid[0:side, 0:side].astype(np.float32)
+    row, column = rng.uniform(-0.6, 0.4) * side, rng.uniform(-0.2, 1.2) * side
+    distance, angle = np.hypot(down - row, across - column), np.arctan2(across - column, down - row)
+    reach, opening = rng.uniform(0.4, 1.5) * side, rng.uniform(0.3, 1.2)
+    inside = (distance < reach) & (np.abs(angle) < opening) & (distance > rng.choice([0, 0.1, 0.3]) * side)
+    gain = np.interp(distance / reach, [0, 0.3, 0.7, 1], [rng.random(), rng.random(), rng.random(), rng.random()])
+    return np.where(inside, speckle * (0.2 + 0.8 * gain), rng.choice([0.0, 0.0, 0.0, 0.08])).astype(np.float32)
 
 
 def _trabeculae(rng: random.Random, noise: np.random.Generator, side: int) -> Plane:

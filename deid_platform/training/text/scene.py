@@ -72,7 +72,7 @@ class Scenes:
 
     def _canvas(self) -> _Canvas:
         rng, side = self.rng, self.side
-        if rng.random() < 0.2:
+        if rng.random() < 0.25:
             plane, low, high, eight_bit = made_up(rng, side), 0.0, 1.0, rng.random() < 0.5
         else:
             number, spot = rng.randrange(len(self.backgrounds)), None

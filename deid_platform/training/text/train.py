@@ -55,7 +55,7 @@ class Recipe:
     seed: int = 1
     processes: int = 1
     rate: float = 3e-3
-    mine_every: int = 2500
+    mine_every: int = 1500
     threads: int = 1
     start: Path | None = None
 
