@@ -23,6 +23,8 @@ Pair = NDArray[np.uint8]
 Plane = NDArray[np.uint8]
 Range = tuple[float, float]
 
+# Shorter and longer side of the smallest picture that holds a word of letters anybody can read.
+_LEAST_SIDES = (8, 16)
 # Shares of the values below and above what counts as the usual range.
 _TAIL = 0.005
 # Pixels looked at for it: it only steers brightness.
@@ -74,7 +76,7 @@ def _first_number(value: object) -> float | None:
 
 
 def pairs(samples: NDArray[Any], display: Display) -> list[Pair]:
-    """The pairs of views of one frame; none when the frame is one flat area.
+    """The pairs of views of one frame; none when the frame is one flat area, or too small to hold a word.
 
     Parameters
     ----------
@@ -83,6 +85,9 @@ def pairs(samples: NDArray[Any], display: Display) -> list[Pair]:
     display
         The window and polarity of stored values of one sample.
     """
+    shorter, longer = sorted(samples.shape[:2])
+    if shorter < _LEAST_SIDES[0] or longer < _LEAST_SIDES[1]:
+        return []
     if samples.ndim == 3:
         return _colour_pairs(samples)
     values, window = _sixteen_bits(samples, display.window)

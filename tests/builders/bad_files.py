@@ -146,7 +146,7 @@ def deep_nesting(levels: int = 5000, explicit: bool = False, private: bool = Fal
     return replaced(encode(image(PERSON)), [b"".join(reversed(heads)) + inner + tail])
 
 
-def wide_sequence(items: int = 200_000) -> bytes:
+def wide_sequence(items: int = 50_000) -> bytes:
     """A sequence of very many empty items."""
     body = (ITEM + bytes(4)) * items
     return replaced(encode(image(PERSON)), [head(0x00081140, b"SQ", len(body)) + body])

@@ -132,7 +132,12 @@ def test_a_frame_that_shows_nothing_has_no_views(frame: NDArray[Any]) -> None:
     assert pairs(frame, Display((0, 5))) == []
 
 
-@pytest.mark.parametrize("shape", [(1, 50), (50, 1), (8, 8), (3, 700)])
+@pytest.mark.parametrize("shape", [(1, 50), (50, 1), (15, 15), (7, 700)])
+def test_frames_that_hold_no_word_are_not_shown(shape: tuple[int, int]) -> None:
+    assert pairs(np.arange(shape[0] * shape[1], dtype=np.int16).reshape(shape), PLAIN) == []
+
+
+@pytest.mark.parametrize("shape", [(8, 50), (50, 8), (8, 16), (9, 700)])
 def test_frames_of_any_shape_are_shown(shape: tuple[int, int]) -> None:
     (pair,) = pairs(np.arange(shape[0] * shape[1], dtype=np.int16).reshape(shape), PLAIN)
     assert pair.shape == (2, *shape)
