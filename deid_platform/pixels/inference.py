@@ -251,6 +251,9 @@ def _agreeing(*files: ModelFile) -> bool:
 
 def _session(file: ModelFile, device: Device) -> InferenceSession:
     """A session of one thread that says nothing and computes the same way each time."""
+    # Asked when the library is loaded; else it leaves a number of its session among the temporary files and reports to
+    # its makers.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     file.verify()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -175,3 +178,10 @@ def test_opening_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     for precision in ("fp32", "int8"):
         open_detector(choose_detector(precision, "auto")).logits(example())
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_runtime_reports_to_nobody_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    code = "from deid_platform.pixels.inference import *; open_detector(choose_detector('fp32', 'cpu'))"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", code], env=environment | {"TMPDIR": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -97,7 +97,7 @@ def test_what_was_to_happen_did_happen(canary: Path) -> None:
 
 
 def test_released_and_refused_items_came_of_the_good_drop(canary: Path) -> None:
-    assert len(list((canary / "store/released").rglob("*.dcm"))) == 3
+    assert len(list((canary / "store/released").rglob("*.dcm"))) == 4
     assert len(list((canary / "store/quarantine").rglob("manifest.parquet"))) == 1
 
 
