@@ -3,8 +3,8 @@
     python -m deid_platform.training.text.collect --root DATA --out BACKGROUNDS [--split held_out]
 
 Each row of the table names a file under the root, a frame, ``train`` or ``held_out``, and, where only a part of the
-frame is free of text, that part: top, bottom, left and right as shares of rows and columns. Which frames are free of
-text was decided by looking at them.
+frame is free of text, that part: top, bottom, left and right as shares of rows and columns. Frames in which an early
+detector saw most were looked at, and those with text left out.
 """
 
 from __future__ import annotations
