@@ -214,7 +214,8 @@ def test_the_number_of_workers_follows_affinity_and_quota() -> None:
 
 
 SCRIPT = """
-import sys, time
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have programs in the background ignore it
 sys.path.insert(0, {root!r})
 from deid_platform.workers import ProcessCompute
 from tests.builders.tasks import hang
