@@ -34,13 +34,13 @@ def text_cells(logits: NDArray[np.float32], thresholds: Thresholds, furniture: C
     thresholds
         Cells from ``grow`` on are text where they touch, through others like them, one from ``seed`` on.
     furniture
-        Cells outside what a scanner images, where nothing but writing and symbols is expected: there ``grow`` is
-        enough.
+        Cells outside what a scanner images, where nothing but writing and symbols is expected: there the middle
+        between ``grow`` and ``seed`` is enough.
     """
     likely = logits >= thresholds.grow
     sure = logits >= thresholds.seed
     if furniture is not None:
-        sure |= likely & furniture
+        sure |= furniture & (logits >= (thresholds.seed + thresholds.grow) / 2)
     if not sure.any():
         return np.zeros(logits.shape, np.bool_)
     cells = _grown(logits, sure, thresholds)
