@@ -65,11 +65,15 @@ def clean_file(source: Path, output: Path, work: PixelWork) -> PixelOutcome:
     if len(masks) == 1 and work.addition is not None:
         masks = [_joined(masks[0], work.addition, source, work.limits)]
     marks = _keep_marks(source, masks, work) if work.keep_marks and any(masks) else 0
-    changes = (Change(_PIXELS, "K", "harmless marks stay", marks),) if marks else ()
     if not any(masks) and not any(overlays):
-        rule = PixelRule.MARKS_KEPT if marks else PixelRule.NO_TEXT_FOUND
-        return PixelOutcome(rule, Masking(len(masks), marks=marks), changes)
+        return _nothing_removed(len(masks), marks)
     return _removed(source, output, work, masks, overlays, marks)
+
+
+def _nothing_removed(frames: int, marks: int) -> PixelOutcome:
+    rule = PixelRule.MARKS_KEPT if marks else PixelRule.NO_TEXT_FOUND
+    changes = (Change(_PIXELS, "K", "harmless marks stay", marks),) if marks else ()
+    return PixelOutcome(rule, Masking(frames, marks=marks), changes)
 
 
 def _removed(
@@ -77,16 +81,18 @@ def _removed(
 ) -> PixelOutcome:
     read, identifiers = _compared(source, masks, work.known(), work.limits) if work.known and any(masks) else (0, 0)
     written = write_masked(source, output, masks, work.limits, overlays=overlays, all_text=True)
+    if not written.frames and not written.overlays:  # what is masked was blank before: the bytes stay
+        return _nothing_removed(len(masks), marks)
     size = next((mask.rows * mask.columns for mask in masks if mask), 1)
     masking = Masking(
         frames=len(masks),
         masked=written.frames,
-        share=written.pixels / (size * max(len(masks), 1)),
+        share=written.pixels / (size * max(len(masks), 1)) if written.frames else 0.0,
         overlays=written.overlays,
         marks=marks,
         read=read,
         identifiers=identifiers,
-        regions=regions_of(masks),
+        regions=regions_of(masks) if written.frames else (),
     )
     changes = [
         Change(_PIXELS, "C", "text is masked", written.frames),

@@ -103,3 +103,14 @@ def test_text_in_a_region_of_interest_is_cleared(lab: Laboratory, tmp_path: Path
     assert (outcome.rule, outcome.masking.overlays, outcome.masking.masked) == (PixelRule.TEXT_MASKED, 1, 0)
     assert not any(dcmread(tmp_path / "output.dcm")[0x60003000].value)
     assert list(altered_pixels(source, tmp_path / "output.dcm", outcome.masking)) == []
+
+
+def test_what_was_blank_already_stays_and_counts_as_no_text(lab: Laboratory, tmp_path: Path) -> None:
+    """As on screens that a sender has blanked, and that are known to carry labels there."""
+    blank = image(person(0), **SIZE)
+    blank.PixelData = bytes(len(blank.PixelData))
+    cells = np.zeros((24, 80), np.bool_)
+    cells[:4] = True
+    work = PixelWork(NET, addition=Mask.of(cells, 96, 320))
+    outcome = clean_file(lab.clean(encode(blank)).output, tmp_path / "output.dcm", work)
+    assert outcome == PixelOutcome(PixelRule.NO_TEXT_FOUND, Masking(frames=1))
