@@ -16,13 +16,12 @@ from deid_platform.formats.registry import format_named
 from deid_platform.model import Entry
 from deid_platform.pixels.inference import DetectorSpec, open_detector
 from deid_platform.pixels.masks import Mask
+from deid_platform.pixels.projections import FEWEST
 from deid_platform.stages.pipeline import Pipeline
 from deid_platform.stages.task import Broken, StoreBroken, own_object
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Lost
 
-LEAST = 3
-"""Fewer slices have no projection worth the name."""
 _MOST = 32
 _LARGEST = 2**26
 """Bytes of an object from which on it is no slice."""
@@ -80,7 +79,7 @@ def _series(entries: Iterable[Entry]) -> list[Series]:
             members[entry.series].append(entry)
     return [
         Series(key, tuple(_evenly(sorted(group, key=lambda entry: entry.item))))
-        for key, group in sorted(members.items()) if len(group) >= LEAST
+        for key, group in sorted(members.items()) if len(group) >= FEWEST
     ]  # fmt: skip
 
 

@@ -13,11 +13,12 @@ from deid_platform.errors import StoreError, UnsafeToRelease
 from deid_platform.formats.dicom import dicom
 from deid_platform.model import Reason
 from deid_platform.pixels.masks import Mask
+from deid_platform.pixels.projections import FEWEST
 from deid_platform.pixels.scales import Net
 from deid_platform.stages.pixels import clean_pixels
 from deid_platform.stages.raw import take_in
 from deid_platform.stages.scrubbed import scrub
-from deid_platform.stages.series import LEAST, additions
+from deid_platform.stages.series import additions
 from deid_platform.workers import Lost
 from tests.builders.chain import detector, land, pipeline, seal
 from tests.builders.dicom import encode, image, person
@@ -51,7 +52,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_slices_get_what_their_series_shows_and_single_images_do_not(tmp_path: Path, shown: list[int]) -> None:
-    files = {f"{n}.dcm": encode(image(person(0), modality="MR", instance=n + 1)) for n in range(LEAST)}
+    files = {f"{n}.dcm": encode(image(person(0), modality="MR", instance=n + 1)) for n in range(FEWEST)}
     files["alone.dcm"] = encode(image(person(1), modality="MR"))
     land(tmp_path, files)
     used = pipeline(tmp_path)
@@ -59,9 +60,9 @@ def test_slices_get_what_their_series_shows_and_single_images_do_not(tmp_path: P
     take_in(used, batch)
     scrubbed = scrub(used, batch).manifest
     cleaned = clean_pixels(used, batch).manifest
-    assert shown == [LEAST]
+    assert shown == [FEWEST]
     rules = sorted(entry.rule for entry in cleaned.passed)
-    assert rules == ["no_text_found", *["text_masked"] * LEAST]
+    assert rules == ["no_text_found", *["text_masked"] * FEWEST]
     masked = [entry.masking for entry in cleaned.passed if entry.masking.masked]
     assert {(r.left, r.top, r.width, r.height) for masking in masked for r in masking.regions} == {(8, 4, 12, 4)}
     losing = pipeline(tmp_path, compute=Losing())
@@ -73,7 +74,7 @@ def test_a_series_that_cannot_be_projected_adds_nothing(tmp_path: Path, monkeypa
         raise UnsafeToRelease("no", Reason.VIDEO)
 
     monkeypatch.setattr(dicom, "project_series", refuse)
-    land(tmp_path, {f"{n}.dcm": encode(image(person(0), modality="MR", instance=n + 1)) for n in range(LEAST)})
+    land(tmp_path, {f"{n}.dcm": encode(image(person(0), modality="MR", instance=n + 1)) for n in range(FEWEST)})
     used = pipeline(tmp_path)
     (batch,) = seal(used)
     take_in(used, batch)
