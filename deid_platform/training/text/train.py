@@ -12,7 +12,6 @@ import argparse
 import copy
 import json
 import logging
-import math
 import multiprocessing
 import os
 import random
@@ -22,7 +21,6 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 import numpy as np
@@ -30,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from deid_platform.training.steps import falling, follow, next_of
 from deid_platform.training.text.backgrounds import Background, load
 from deid_platform.training.text.mining import Spot, false_alarms
 from deid_platform.training.text.net import TextNet, loss_of
@@ -79,23 +78,13 @@ def _batches(ready: Queue[Batch], workers: Sequence[BaseProcess], rng: random.Ra
     """New batches and older ones again, in turns."""
     pool: list[Batch] = []
     while True:
-        fresh = _next(ready, workers)
+        fresh = next_of(ready, workers)
         pool.append(fresh)
         yield fresh
         for _ in range(_REPEATS - 1):
             yield rng.choice(pool)
         if len(pool) > _KEPT:
             pool.pop(rng.randrange(len(pool)))
-
-
-def _next(ready: Queue[Batch], workers: Sequence[BaseProcess]) -> Batch:
-    """The next batch. Raises RuntimeError when nobody is left to draw one."""
-    while True:
-        try:
-            return ready.get(timeout=5)
-        except Empty:
-            if not any(worker.is_alive() for worker in workers):
-                raise RuntimeError("The processes that draw scenes have stopped: see what they printed.") from None
 
 
 def _tensors(batch: Batch, rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
@@ -106,11 +95,6 @@ def _tensors(batch: Batch, rng: random.Random) -> tuple[torch.Tensor, torch.Tens
     if rng.random() < 0.3:
         views = views ** rng.uniform(0.7, 1.4)
     return views.contiguous(memory_format=torch.channels_last), torch.from_numpy(batch[1]).float()[:, None]
-
-
-def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
-    """Warm up over 200 steps, then fall along a cosine; ``progress`` goes from 0 to 1."""
-    return recipe.rate * min(1.0, (step + 1) / 200) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.003)
 
 
 def train(recipe: Recipe) -> TextNet:
@@ -153,13 +137,13 @@ def _learn(
         if progress >= 1:
             break
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step, progress)
+            group["lr"] = falling(recipe.rate, step, progress, warm_up=200, least=0.003)
         loss = loss_of(*_forward(net, batch, rng))
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimizer.step()
-        _follow(average, net, min(0.999, step / (step + 20)))
+        follow(average, net, min(0.999, step / (step + 20)))
         smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
         if (step + 1) % 200 == 0:
             _LOG.info(json.dumps({"step": step + 1, "loss": round(smooth, 4)}))
@@ -172,16 +156,6 @@ def _learn(
 def _forward(net: TextNet, batch: Batch, rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
     views, text = _tensors(batch, rng)
     return net(views), text
-
-
-def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
-    """Move the averaged weights a step toward the present ones; counters are copied."""
-    with torch.no_grad():
-        for mean, now in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(now, 1 - keep)
-            else:
-                mean.copy_(now)
 
 
 def _mine(net: TextNet, backgrounds: Sequence[Background], orders: Sequence[Queue[list[Spot]]]) -> None:

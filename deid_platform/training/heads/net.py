@@ -1,0 +1,84 @@
+"""The net that finds heads: a small three-dimensional U-Net, fully convolutional, that works at half the resolution."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from deid_platform.training.heads.labels import STRUCTURES
+
+CHANNELS = (16, 24, 40, 64)
+"""Channels at a half, a fourth, an eighth and a sixteenth of the resolution."""
+_FULL = 7  # channels at full resolution, where a convolution costs eight times as much; with the input 8
+
+
+def _block(before: int, after: int, step: int = 1) -> nn.Sequential:
+    convolution = nn.Conv3d(before, after, 3, step, 1, bias=False)
+    return nn.Sequential(convolution, nn.InstanceNorm3d(after, affine=True), nn.LeakyReLU(0.01, inplace=True))
+
+
+def _twice(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class HeadNet(nn.Module):
+    """Input: a volume, 0 to 1.5, shape (n, 1, x, y, z), multiples of 16.
+
+    Output: logits of :data:`~deid_platform.training.heads.labels.STRUCTURES`, shape (n, 5, x, y, z), and coordinates in
+    the head frame in units of 100 mm, shape (n, 3, x / 2, y / 2, z / 2): from these the pose of a head follows even
+    where most of it lies outside of the volume.
+    """
+
+    def __init__(self, channels: tuple[int, int, int, int] = CHANNELS) -> None:
+        super().__init__()
+        half, fourth, eighth, sixteenth = channels
+        self.stem = nn.Conv3d(1, half, 4, 2, 1)
+        self.at2 = _block(half, half)
+        self.at4 = nn.Sequential(_block(half, fourth, 2), _block(fourth, fourth))
+        self.at8 = nn.Sequential(_block(fourth, eighth, 2), _block(eighth, eighth))
+        self.at16 = nn.Sequential(
+            _block(eighth, sixteenth, 2), _block(sixteenth, sixteenth), _block(sixteenth, sixteenth)
+        )
+        self.lateral8, self.up8 = nn.Conv3d(sixteenth, eighth, 1), _block(eighth, eighth)
+        self.lateral4, self.up4 = nn.Conv3d(eighth, fourth, 1), _block(fourth, fourth)
+        self.lateral2, self.up2 = nn.Conv3d(fourth, half, 1), _block(half, half)
+        self.where = nn.Conv3d(half, 3, 1)
+        self.full = nn.Sequential(nn.ConvTranspose3d(half, _FULL, 2, 2), nn.LeakyReLU(0.01, inplace=True))
+        self.what = nn.Conv3d(_FULL + 1, len(STRUCTURES), 3, 1, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and coordinates."""
+        at2 = self.at2(self.stem(x))
+        at4 = self.at4(at2)
+        at8 = self.at8(at4)
+        up8 = self.up8(at8 + _twice(self.lateral8(self.at16(at8))))
+        up4 = self.up4(at4 + _twice(self.lateral4(up8)))
+        up2 = self.up2(at2 + _twice(self.lateral2(up4)))
+        return self.what(torch.cat([self.full(up2), x], 1)), self.where(up2)
+
+
+def loss_of(logits: Tensor, where: Tensor, labels: Tensor, target: Tensor, seen: Tensor) -> Tensor:
+    """Cross-entropy and Dice of the structures, and distance in the head frame.
+
+    Parameters
+    ----------
+    logits, where
+        What the net gave.
+    labels
+        0 or 1, shape of ``logits``.
+    target
+        True coordinates in units of 100 mm, shape of ``where``; they count where there is a head.
+    seen
+        1 inside of the field of view, shape (n, 1, x, y, z): what lies outside counts little.
+    """
+    weight = 0.05 + 0.95 * seen
+    entropy = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    entropy = (entropy * weight * (1 + 2 * labels)).mean()
+    chance, truth = torch.sigmoid(logits) * seen, labels * seen
+    both, either = (chance * truth).sum((2, 3, 4)), (chance + truth).sum((2, 3, 4))
+    dice = 1 - ((2 * both + 60) / (either + 60)).mean()
+    inside = functional.max_pool3d(truth[:, -1:], 2)
+    apart = functional.smooth_l1_loss(where, target, reduction="none", beta=0.05)
+    distance = (apart * inside).sum() / (3 * inside.sum() + 1000)
+    return 2 * entropy + dice + 4 * distance

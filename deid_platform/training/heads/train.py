@@ -1,0 +1,147 @@
+"""Train the net that finds heads from a folder of labelled heads.
+
+    python -m deid_platform.training.heads.train --heads DIR --out head.pt --minutes 90
+
+Scenes are drawn in a process of their own and each is seen once. The weights kept are the moving average of all steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import logging
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from deid_platform.training.heads.labels import LabelledHead
+from deid_platform.training.heads.net import HeadNet, loss_of
+from deid_platform.training.heads.scene import Scene, Scenes
+from deid_platform.training.steps import falling, follow, next_of
+
+_LOG = logging.getLogger(__name__)
+_REPORT_EVERY, _SAVE_EVERY = 50, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides the weights. ``steps`` or ``minutes`` ends the training, whichever is reached first."""
+
+    heads: Path
+    out: Path
+    steps: int = 5000
+    minutes: float = 0.0
+    rate: float = 3e-3
+    seed: int = 1
+    threads: int = 1
+    device: str = "cpu"
+    start: Path | None = None
+
+
+def train(recipe: Recipe) -> HeadNet:
+    """Train and return the averaged net, writing it to ``recipe.out`` from time to time."""
+    torch.manual_seed(recipe.seed)
+    torch.set_num_threads(recipe.threads)
+    net = HeadNet()
+    if recipe.start:
+        net.load_state_dict(torch.load(recipe.start, weights_only=True))
+    net.to(recipe.device)
+    average = copy.deepcopy(net)
+    with _drawn(recipe) as scenes:
+        _learn(recipe, net, average, scenes)
+    torch.save(average.state_dict(), recipe.out)
+    average.cpu().eval()
+    return average
+
+
+def heads_in(folder: Path) -> list[LabelledHead]:
+    """All labelled heads of a folder. Raises FileNotFoundError when there are none."""
+    paths = sorted(folder.glob("*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"No labelled heads (*.npz) in {folder}: make them with training.heads.labels.")
+    return [LabelledHead.load(path) for path in paths]
+
+
+@contextmanager
+def _drawn(recipe: Recipe) -> Iterator[Iterator[Scene]]:
+    """Scenes, drawn in another process for as long as they are wanted."""
+    context = multiprocessing.get_context("spawn")
+    ready: Queue[Scene] = context.Queue(6)
+    worker = context.Process(target=_draw, args=(recipe, ready), daemon=True)
+    worker.start()
+
+    def scenes() -> Iterator[Scene]:
+        while True:
+            yield next_of(ready, [worker])
+
+    try:
+        yield scenes()
+    finally:
+        worker.terminate()
+
+
+def _draw(recipe: Recipe, ready: Queue[Scene]) -> None:
+    torch.set_num_threads(1)
+    scenes = Scenes(heads_in(recipe.heads), recipe.seed)
+    while True:
+        ready.put(scenes.next())
+
+
+def _learn(recipe: Recipe, net: HeadNet, average: HeadNet, scenes: Iterator[Scene]) -> None:
+    optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=1e-2)
+    smooth, began = 0.0, time.monotonic()
+    for step, scene in zip(range(recipe.steps), scenes, strict=False):
+        spent = (time.monotonic() - began) / 60 / recipe.minutes if recipe.minutes else 0.0
+        progress = max(step / recipe.steps, spent)
+        if progress >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = falling(recipe.rate, step, progress, warm_up=60, least=0.005)
+        volume, labels, where, seen = _tensors(scene, recipe.device)
+        logits, found = net(volume)
+        loss = loss_of(logits, found, labels, where, seen)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        follow(average, net, min(0.997, step / (step + 10)))
+        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
+        if (step + 1) % _REPORT_EVERY == 0:
+            _LOG.info(json.dumps({"step": step + 1, "loss": round(smooth, 4), "progress": round(progress, 3)}))
+        if (step + 1) % _SAVE_EVERY == 0:
+            torch.save(average.state_dict(), recipe.out)
+
+
+def _tensors(scene: Scene, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    arrays = (scene.volume, scene.labels, scene.where, scene.seen)
+    volume, labels, where, seen = (torch.from_numpy(np.ascontiguousarray(array))[None].to(device) for array in arrays)
+    return volume, labels.float(), where, seen.float()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Train the net that finds heads.")
+    for name in ("heads", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--minutes", type=float, default=0.0, help="let the learning rate fall with the clock")
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    train(Recipe(**vars(parser.parse_args(arguments))))
+
+
+if __name__ == "__main__":
+    main()

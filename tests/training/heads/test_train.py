@@ -1,0 +1,67 @@
+"""Training needs PyTorch, which only the extra `train` installs: `make train-smoke` runs these."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deid_platform.training.heads.labels import STRUCTURES, LabelledHead
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: make train-smoke installs it and runs this.")
+pytest.importorskip("onnx", reason="ONNX is not installed: make train-smoke installs it and runs this.")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+from deid_platform.training.heads.export import export, register  # noqa: E402
+from deid_platform.training.heads.net import HeadNet, loss_of  # noqa: E402
+from deid_platform.training.heads.scene import COARSE, FINE, Scenes  # noqa: E402
+from deid_platform.training.heads.train import Recipe, heads_in, train  # noqa: E402
+
+
+def test_the_loss_tells_right_from_wrong_structures_and_places() -> None:
+    labels = torch.zeros(1, len(STRUCTURES), 16, 16, 16)
+    labels[:, :, 4:12, 4:12, 4:12] = 1
+    where, seen = torch.zeros(1, 3, 8, 8, 8), torch.ones(1, 1, 16, 16, 16)
+    right = 16 * labels - 8
+    best = loss_of(right, where, labels, where, seen)
+    assert best < loss_of(right, where + 0.3, labels, where, seen)
+    assert best < loss_of(-right, where, labels, where, seen)
+
+
+def test_scenes_follow_the_seed_and_the_head(head: LabelledHead) -> None:
+    first, second = Scenes([head], 3), Scenes([head], 3)
+    for fine in (False, True, False, False):
+        scene, same = first.next(fine=fine), second.next(fine=fine)
+        assert scene.volume.shape == (1, *(FINE if fine else COARSE))
+        assert np.array_equal(scene.volume, same.volume)
+        assert np.array_equal(scene.labels, same.labels)
+        assert 0 <= scene.volume.min() <= scene.volume.max() <= 1.5
+        assert np.abs(scene.where).max() < 6  # hundreds of mm
+
+
+@pytest.mark.filterwarnings("ignore:You are using the legacy:DeprecationWarning")
+def test_a_few_steps_train_a_net_that_can_be_exported_and_opened(tmp_path: Path, head: LabelledHead) -> None:
+    head.save(tmp_path / "egg.npz")
+    net = train(Recipe(tmp_path, tmp_path / "head.pt", steps=3))
+    kept = HeadNet()
+    kept.load_state_dict(torch.load(tmp_path / "head.pt", weights_only=True))
+
+    (tmp_path / "models.json").write_text(json.dumps({"head": {"precisions": {"fp32": {"sha256": ""}}}}))
+    digest = export(kept, tmp_path)
+    register(tmp_path, digest)
+    assert json.loads((tmp_path / "models.json").read_text())["head"]["precisions"]["fp32"]["sha256"] == digest
+
+    session = onnxruntime.InferenceSession(str(tmp_path / "head.onnx"), providers=["CPUExecutionProvider"])
+    volume = np.random.default_rng(0).random((1, 1, 32, 48, 16), np.float32)
+    logits, where = session.run(None, {"x": volume})
+    with torch.no_grad():
+        expected = net(torch.from_numpy(volume))
+    assert logits.shape == (1, len(STRUCTURES), 32, 48, 16)
+    assert where.shape == (1, 3, 16, 24, 8)
+    assert np.allclose(logits, expected[0].numpy(), atol=1e-3)
+    assert np.allclose(where, expected[1].numpy(), atol=1e-3)
+
+
+def test_a_folder_without_heads_is_said_to_have_none(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="No labelled heads"):
+        heads_in(tmp_path)
