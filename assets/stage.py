@@ -8,7 +8,8 @@ from assets.boundary import boundary
 from assets.metadata import Metadata, stage_metadata
 from assets.partitions import batch_partitions
 from deid_platform.model import Stage
-from deid_platform.pixels.inference import DetectorSpec, Device
+from deid_platform.pixels.inference import DetectorSpec
+from deid_platform.pixels.sessions import Device
 from deid_platform.policy import Policy
 from deid_platform.stages.pipeline import Pipeline, StageResult, code_version
 from resources.platform import PlatformResource

@@ -1,4 +1,4 @@
-"""Models and the sessions that run them: files verified by SHA-256, one session per process, one thread, no noise.
+"""The model that finds text: which of its files to run, and the one session of a process.
 
 ``models/models.json`` lists what is shipped: per model its version, input and, per precision, the file, its SHA-256,
 the ONNX opset and the thresholds (logits) its output is read with. Nothing is ever downloaded.
@@ -12,44 +12,41 @@ old instructions could overflow; where they do not agree, floating point is sett
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
-import importlib.metadata
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import DeidError
 from deid_platform.pixels.selftest import agree, example
+from deid_platform.pixels.sessions import (
+    MODELS,
+    Device,
+    ModelFile,
+    cuda_libraries,
+    described,
+    open_session,
+    runtime_version,
+    undescribed,
+)
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 W = TypeVar("W", bound=StrEnum)
 
-MODELS = Path(__file__).parent / "models"
-"""The folder of the shipped models."""
 TEXT = "text"
 """Name of the model that finds text."""
 
-# CUDA 13 and cuDNN 9, which ONNX Runtime is built for, in the order in which they need each other.
-_CUDA_LIBRARIES = ("libcuda.so.1", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10",
-                   "libcufft.so.12", "libcudnn.so.9")  # fmt: skip
-_CUDA_PACKAGES = ("cu13/lib", "cudnn/lib")
 # Frames of one size that share a run. A processor gains nothing by it.
 _BATCH = {"cpu": 1, "cuda": 16}
-_ERROR = 3  # of ONNX Runtime's levels of severity: warnings are not shown
-_RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 
 
 class Precision(StrEnum):
@@ -57,13 +54,6 @@ class Precision(StrEnum):
 
     FP32 = "fp32"
     INT8 = "int8"
-
-
-class Device(StrEnum):
-    """Where a model is computed."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +73,10 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFile:
-    """One file of a model, as ``models.json`` describes it; ``path`` is where it lies."""
+class TextFile(ModelFile):
+    """A file of the model that finds text."""
 
-    version: str
-    path: Path
-    sha256: str
-    opset: int
     thresholds: Thresholds
-
-    def verify(self) -> None:
-        """Raise DeidError unless the file is the one described."""
-        try:
-            with self.path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            raise DeidError(f"The model file {self.path.name} is missing: install deid-platform again.") from None
-        if found != self.sha256:
-            raise DeidError(f"The model file {self.path.name} is not the one that was released (its SHA-256 differs): "
-                            "install deid-platform again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +119,19 @@ class Detector:
         return _logits(self._session, views)
 
 
-def model_files(folder: Path = MODELS, model: str = TEXT) -> Mapping[Precision, ModelFile]:
+def model_files(folder: Path = MODELS, model: str = TEXT) -> Mapping[Precision, TextFile]:
     """The files of a model by precision. Raises DeidError when the list of models cannot be used."""
+    found = described(folder, model)
     try:
-        described = json.loads((folder / "models.json").read_text("utf-8"))[model]
-        version = str(described["version"])
         return {
-            Precision(precision): ModelFile(
-                version, folder / file["file"], file["sha256"], int(file["opset"]), Thresholds(**file["thresholds"])
+            Precision(precision): TextFile(
+                str(found["version"]), folder / file["file"], file["sha256"], int(file["opset"]),
+                Thresholds(**file["thresholds"]),
             )
-            for precision, file in described["precisions"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError):
-        raise DeidError(f"The list of models does not describe the model {model}: install deid-platform again."
-                        ) from None
+            for precision, file in found["precisions"].items()
+        }  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise undescribed(model) from None
 
 
 def choose_detector(precision: str = "auto", device: str = "auto", folder: Path = MODELS) -> DetectorSpec:
@@ -223,7 +197,7 @@ def open_detector(spec: DetectorSpec, folder: Path = MODELS) -> Detector:
     file = files[spec.precision]
     if spec.precision is Precision.INT8:
         _check_integers(files)
-    return Detector(spec, file.thresholds, _BATCH[spec.device], _session(file, spec.device))
+    return Detector(spec, file.thresholds, _BATCH[spec.device], open_session(file, spec.device))
 
 
 def close_detectors() -> None:
@@ -232,7 +206,7 @@ def close_detectors() -> None:
     _agreeing.cache_clear()
 
 
-def _check_integers(files: Mapping[Precision, ModelFile]) -> None:
+def _check_integers(files: Mapping[Precision, TextFile]) -> None:
     """See that this processor computes the integer model right."""
     if not _agreeing(files[Precision.FP32], files[Precision.INT8]):
         raise DeidError("This processor does not compute the int8 text detector as it should: "
@@ -240,80 +214,15 @@ def _check_integers(files: Mapping[Precision, ModelFile]) -> None:
 
 
 @cache
-def _agreeing(*files: ModelFile) -> bool:
+def _agreeing(*files: TextFile) -> bool:
     """Whether models see the same in a small picture; asked once in a process."""
     cells = []
     for file in files:
-        found = _logits(_session(file, Device.CPU), example())[0]
+        found = _logits(open_session(file, Device.CPU), example())[0]
         cells.append((found > file.thresholds.seed, found > file.thresholds.grow))
     return agree(*cells)
-
-
-def _session(file: ModelFile, device: Device) -> InferenceSession:
-    """A session of one thread that says nothing and computes the same way each time."""
-    # Asked when the library is loaded; else it leaves a number of its session among the temporary files and reports to
-    # its makers.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
-
-    file.verify()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = _ERROR
-    options.use_deterministic_compute = True
-    onnxruntime.disable_telemetry_events()
-    providers: list[Any] = ["CPUExecutionProvider"]
-    if device is Device.CUDA and cuda_libraries():
-        # Without these, convolutions are chosen by a stopwatch and rounded to 10 bits.
-        exact = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
-        providers.insert(0, ("CUDAExecutionProvider", exact))
-    try:
-        session = onnxruntime.InferenceSession(file.path.read_bytes(), options, providers=providers)
-    except Exception:  # noqa: BLE001 - the runtime raises whatever it likes
-        raise DeidError(f"The model file {file.path.name} cannot be opened by this ONNX Runtime: "
-                        "install the version that constraints.txt names.") from None
-    if device is Device.CUDA and session.get_providers()[0] != "CUDAExecutionProvider":
-        raise DeidError("The GPU cannot be used by ONNX Runtime here: choose the device cpu or mend its driver.")
-    return session
 
 
 def _logits(session: InferenceSession, views: NDArray[np.float32]) -> NDArray[np.float32]:
     (logits,) = session.run(None, {session.get_inputs()[0].name: views})
     return np.asarray(logits)[:, 0]
-
-
-@cache
-def cuda_libraries() -> bool:
-    """Whether a GPU is there with all the libraries ONNX Runtime needs; they are loaded then, and nothing is printed.
-
-    Naming the CUDA provider where a library is missing makes ONNX Runtime print errors, so each is tried first: where
-    the system finds it, then in the packages ``nvidia-*`` of this Python.
-    """
-    try:
-        driver, *_ = [_library(name) for name in _CUDA_LIBRARIES]
-        count = ctypes.c_int(0)
-        return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
-    except OSError:
-        return False
-
-
-def _library(name: str) -> ctypes.CDLL:
-    for place in (name, *_packaged(name)):
-        with suppress(OSError):
-            return ctypes.CDLL(place)
-    raise OSError
-
-
-def _packaged(name: str) -> Iterator[str]:
-    found = find_spec("nvidia")
-    for root in (found.submodule_search_locations or ()) if found else ():
-        yield from (str(Path(root, folder, name)) for folder in _CUDA_PACKAGES)
-
-
-@cache
-def runtime_version() -> str:
-    """Version of ONNX Runtime, without loading it. Raises DeidError when it is not installed."""
-    for name in _RUNTIMES:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            return f"onnxruntime {importlib.metadata.version(name)}"
-    raise DeidError("ONNX Runtime is not installed: install deid-platform with its dependencies.")

@@ -13,7 +13,8 @@ from assets.pixel_cleaned import pixel_cleaned_asset
 from assets.scrubbed import scrubbed_asset
 from deid_platform.audit.checks import GATE_CHECKS, ITEM_CHECKS
 from deid_platform.errors import PolicyError
-from deid_platform.pixels.inference import Device, choose_detector
+from deid_platform.pixels.inference import choose_detector
+from deid_platform.pixels.sessions import Device
 from deid_platform.policy import load_policy
 from resources.crosswalk import CrosswalkResource
 from tests.builders.chain import KEY

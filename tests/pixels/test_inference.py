@@ -18,18 +18,9 @@ import pytest
 
 from deid_platform.errors import DeidError
 from deid_platform.pixels import inference
-from deid_platform.pixels.inference import (
-    MODELS,
-    Device,
-    Precision,
-    choose_detector,
-    close_detectors,
-    cuda_libraries,
-    model_files,
-    open_detector,
-    runtime_version,
-)
+from deid_platform.pixels.inference import Precision, choose_detector, close_detectors, model_files, open_detector
 from deid_platform.pixels.selftest import agree, example
+from deid_platform.pixels.sessions import MODELS, Device, cuda_libraries, runtime_version
 
 FP32, INT8 = Precision.FP32, Precision.INT8
 PRECISIONS = pytest.mark.parametrize("precision", [FP32, INT8])

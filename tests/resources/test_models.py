@@ -4,7 +4,8 @@ import dagster as dg
 import pytest
 
 from deid_platform.errors import DeidError
-from deid_platform.pixels.inference import Device, Precision, choose_detector, open_detector
+from deid_platform.pixels.inference import Precision, choose_detector, open_detector
+from deid_platform.pixels.sessions import Device
 from resources.models import ModelsResource
 
 
