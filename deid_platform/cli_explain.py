@@ -13,6 +13,7 @@ from deid_platform.policy import MEANING, Policy, Rule, load_policy
 from deid_platform.policy.describe import (
     DATES,
     by_type,
+    head_words,
     options_table,
     pixel_words,
     private_words,
@@ -57,6 +58,7 @@ def _explain_profile(policy: Policy, profile: Profile) -> None:
     click.echo(f"  texts    {text_words(policy)}")
     click.echo(f"  private  {private_words(policy, profile)}")
     click.echo(f"  pixels   {pixel_words(policy)}")
+    click.echo(f"  heads    {head_words(policy)}")
     for resolution in profile.resolutions:
         names = " and ".join(sorted(option.label for option in resolution.options))
         click.echo(f"  where {names} disagree, {resolution.winner.label} decides: {resolution.why}")

@@ -21,7 +21,8 @@ from deid_platform.store.protocol import Store
 
 _CHANGE = pa.struct([("target", pa.string()), ("action", pa.string()), ("rule", pa.string()), ("count", pa.int64())])
 _REGION = pa.struct([(field.name, pa.int64()) for field in fields(Region)])
-_MASKING_TYPES = {"share": pa.float64(), "regions": pa.list_(_REGION)}
+_REGIONS = ("regions", "head_regions")
+_MASKING_TYPES = {"share": pa.float64(), "head": pa.string()} | dict.fromkeys(_REGIONS, pa.list_(_REGION))
 _MASKING = pa.struct([(field.name, _MASKING_TYPES.get(field.name, pa.int64())) for field in fields(Masking)])
 _TYPES = {
     "size": pa.int64(), "masking": _MASKING, "changes": pa.list_(_CHANGE), "satisfied": pa.list_(pa.string()),
@@ -119,8 +120,8 @@ def _decode(schema: pa.Schema, data: bytes) -> list[dict[str, Any]]:
 def _entry(row: dict[str, Any]) -> Entry:
     values = {name: row[name] for name in _ENTRY_FIELDS}
     values["status"] = Status(values["status"])
-    regions = tuple(Region(**region) for region in values["masking"]["regions"])
-    values["masking"] = Masking(**values["masking"] | {"regions": regions})
+    regions = {name: tuple(Region(**region) for region in values["masking"][name]) for name in _REGIONS}
+    values["masking"] = Masking(**values["masking"] | regions)
     values["changes"] = tuple(Change(**change) for change in values["changes"])
     values["satisfied"] = tuple(values["satisfied"])
     return Entry(**values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 """Raised by hand whenever the same input may give other bytes; part of every digest."""
 
 
@@ -50,6 +50,10 @@ class Reason(StrEnum):
     PIXELS_UNDECODABLE = "pixels_undecodable"
     VIDEO = "video"
     PIXELS_ALTERED = "pixels_altered"
+    FACE_NOT_JUDGED = "face_not_judged"
+    FACE_IN_RENDERING = "face_in_rendering"
+    FACE_HELD_BACK = "face_held_back"
+    FACE_NOT_PROVEN_GONE = "face_not_proven_gone"
     RESIDUAL_IDENTIFIER = "residual_identifier"
     FORBIDDEN_CONTENT = "forbidden_content"
     WORKER_DIED = "worker_died"
@@ -76,6 +80,10 @@ REMEDIES: dict[Reason, str] = {
     Reason.PIXELS_UNDECODABLE: "The pixels cannot be decoded, so nobody can say what they show.",
     Reason.VIDEO: "Video cannot be searched for text yet.",
     Reason.PIXELS_ALTERED: "A pixel outside of what was masked differs from the original: report it as a fault.",
+    Reason.FACE_NOT_JUDGED: "Whether these images show a face cannot be told: look at them, or keep faces by policy.",
+    Reason.FACE_IN_RENDERING: "A projection or rendering of a head shows its face: leave it out, or mask it by hand.",
+    Reason.FACE_HELD_BACK: "The policy holds back what shows a face: nothing is wrong with the object.",
+    Reason.FACE_NOT_PROVEN_GONE: "After defacing nobody could prove that the face is gone and the brain whole: look.",
     Reason.RESIDUAL_IDENTIFIER: "An identifier of the subject survived cleaning: report it, the policy needs a rule.",
     Reason.FORBIDDEN_CONTENT: "The cleaned object holds what the policy forbids: report it as a fault.",
     Reason.WORKER_DIED: "The process that worked on the object died: run again, then have the object looked at.",
@@ -130,6 +138,22 @@ class Outcome:
     satisfied: tuple[str, ...] = ()
 
 
+class HeadRule(StrEnum):
+    """What became of heads in an item, where a policy takes faces out: the closed list a manifest may name."""
+
+    NO_IMAGE_IN_SPACE = "no_image_in_space"
+    TOO_FEW_SLICES = "too_few_slices"
+    NO_HEAD = "no_head"
+    NO_FACE = "no_face"
+    FACE_REMOVED = "face_removed"
+    BRAIN_KEPT = "brain_kept"
+
+    @property
+    def removed(self) -> bool:
+        """Whether something was taken out."""
+        return self in (HeadRule.FACE_REMOVED, HeadRule.BRAIN_KEPT)
+
+
 class PixelRule(StrEnum):
     """Why the pixels of an item may go on to the gate: the closed list a manifest may name."""
 
@@ -156,7 +180,8 @@ class Masking:
     ``masked`` of ``frames`` frames have masked pixels, all of them inside ``regions``, which hold for every frame;
     ``share`` is masked pixels of all pixels, 0 to 1. ``overlays`` counts overlays that lost text, ``marks`` what was
     kept as harmless, ``read`` the masked places that were compared with the identifiers of the subject, and
-    ``identifiers`` those among them that say one of these: certain PHI.
+    ``identifiers`` those among them that say one of these: certain PHI. ``head`` is a :class:`HeadRule`, empty where
+    the policy lets faces be; ``heads`` counts frames that lost a part of a head, all of it inside ``head_regions``.
     """
 
     frames: int = 0
@@ -167,6 +192,9 @@ class Masking:
     read: int = 0
     identifiers: int = 0
     regions: tuple[Region, ...] = ()
+    head: str = ""
+    heads: int = 0
+    head_regions: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,8 @@ def _hits(source: Path, output: Path, masking: Masking) -> Iterator[Hit]:
         if original.has_pixels != cleaned.has_pixels:
             yield "pixels", "missing"
         elif cleaned.has_pixels and not _same_bytes(original, cleaned):
-            yield from _compared(original, cleaned, source, output, masking.regions)
-        elif masking.masked:
+            yield from _compared(original, cleaned, source, output, (*masking.regions, *masking.head_regions))
+        elif masking.masked or masking.heads:
             yield "pixels", "not_masked"
 
 

@@ -23,7 +23,7 @@ Hit = tuple[str, str]
 _META = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
 # Written by this platform itself, whatever the table says of the sender's.
 _OURS = frozenset({0x00100010, 0x00100020, 0x00120062, 0x00120063, 0x00120064, 0x0018A001, 0x00280301, 0x00280303})
-_CLEAN_PIXEL_DATA = "113101"
+_CLEAN_PIXEL_DATA, _CLEAN_FACES = "113101", "113102"
 _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "year": "MODIFIED", "keep": "UNMODIFIED"}
 _DUMMIES = frozenset("REMOVED 19000101 19000101000000 000000 000D 0 about:blank".split())
 _ICC_PROFILE = 0x00282000
@@ -71,15 +71,22 @@ def _markers(cleaned: Dataset, policy: Policy, named: Pseudonym, *, pixels: bool
     right = {
         ("(0012,0062)", "marker_missing"): cleaned.get("PatientIdentityRemoved") == ("YES" if policy.claims else "NO"),
         ("(0012,0063)", "marker_missing"): bool(cleaned.get("DeidentificationMethod")),
-        ("(0012,0064)", "marker_wrong"): codes == claimed,
+        ("(0012,0064)", "marker_wrong"): codes - {_CLEAN_FACES} == claimed,
         ("(0028,0301)", "marker_wrong"): cleaned.get("BurnedInAnnotation", "NO") == "NO",
-        ("(0028,0302)", "marker_wrong"): cleaned.get("RecognizableVisualFeatures", "YES") == "YES",
+        ("(0028,0302)", "marker_wrong"): _says_of_faces(cleaned, codes, policy),
         ("(0028,0303)", "marker_wrong"): cleaned.get("LongitudinalTemporalInformationModified")
         == _TEMPORAL[policy.dates],
         ("(0010,0010)", "no_pseudonym"): str(cleaned.get("PatientName")) == named.patient_name,
         ("(0010,0020)", "no_pseudonym"): str(cleaned.get("PatientID")) == named.patient_id,
     }
     yield from (hit for hit, is_right in right.items() if not is_right)
+
+
+def _says_of_faces(cleaned: Dataset, codes: set[str | None], policy: Policy) -> bool:
+    """Whether marker and code agree, and claim nothing that the policy has nobody do."""
+    gone = cleaned.get("RecognizableVisualFeatures", "YES") == "NO"
+    claimed = _CLEAN_FACES in codes
+    return claimed == (gone and bool(policy.claims)) and (policy.heads.removes or not gone)
 
 
 def _elements(data: Dataset, rules: ObjectRules, claims: Claims, path: str) -> Iterator[Hit]:

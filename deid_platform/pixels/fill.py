@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,33 @@ from scipy import ndimage
 
 from deid_platform.pixels.frames import split_bits
 from deid_platform.pixels.layout import Layout
-from deid_platform.pixels.masks import CELL, Cells, Mask
+from deid_platform.pixels.masks import CELL, Cells, Mask, Removed
 
 _TOUCHING = np.ones((3, 3), np.bool_)
 """Cells touch at sides and corners; what surrounds a patch is one cell wide."""
 
 
-def fill(cells: NDArray[Any], mask: Mask, layout: Layout) -> bool:
+class Filled(NamedTuple):
+    """Whether any pixel changed where text was masked, and where a head was removed."""
+
+    text: bool
+    head: bool
+
+    def __bool__(self) -> bool:
+        return self.text or self.head
+
+
+UNFILLED = Filled(text=False, head=False)
+"""Nothing changed."""
+
+
+def fill(cells: NDArray[Any], mask: Mask, layout: Layout) -> Filled:
     """Replace the masked pixels of one frame in place; returns whether any was another before.
 
     ``cells`` has shape (rows, columns) or (rows, columns, 3) and holds samples as stored, of any type. The value of a
     patch is for each sample the median of its surroundings, of a palette the most frequent index: values that occur
     there. Bits beside the samples (:func:`~deid_platform.pixels.frames.split_bits`) become what they are where they
-    hold nothing.
+    hold nothing. What is removed of a head gets the values the mask brings along.
     """
     frame = _Frame.of(cells, mask, layout)
     changed = False
@@ -39,7 +53,29 @@ def fill(cells: NDArray[Any], mask: Mask, layout: Layout) -> bool:
         value = frame.as_cell(frame.typical(values) if len(values) else frame.darkest())
         changed |= bool((cells[area][inside] != value).any())
         cells[area][inside] = value
+    return Filled(changed, _remove(cells, mask.removed, frame) if mask.removed else False)
+
+
+def _remove(cells: NDArray[Any], removed: Removed, frame: _Frame) -> bool:
+    """Replace what is removed of a head in place; returns whether any pixel was another before."""
+    inside = removed.pixels()
+    samples = removed.fillers(int(inside.sum()))
+    if frame.samples.ndim > 2:
+        samples = samples[:, None].repeat(frame.samples.shape[2], axis=1)
+    values = frame.as_cell(_of_type(samples, frame))
+    changed = bool((cells[inside] != values).any())
+    cells[inside] = values
     return changed
+
+
+def _of_type(values: NDArray[np.float64], frame: _Frame) -> NDArray[Any]:
+    """Values as samples of a frame: whole where these are, and none that its bits cannot hold."""
+    kind, bits = frame.samples.dtype, frame.layout.bits_stored
+    if kind.kind == "f":
+        return values.astype(kind)
+    least = -(1 << bits - 1) if frame.layout.signed else 0
+    most = (1 << bits - 1) - 1 if frame.layout.signed else (1 << bits) - 1
+    return np.clip(np.rint(values), least, most).astype(kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from deid_platform.formats.dicom.encode import Rewritten, Sink
 from deid_platform.pixels import native
 from deid_platform.pixels.encapsulation import END, HEADER, has_offset_table, item
 from deid_platform.pixels.encode import reencoded, samples_of, target_of
-from deid_platform.pixels.fill import fill
+from deid_platform.pixels.fill import UNFILLED, Filled, fill
 from deid_platform.pixels.frames import PixelSource
 from deid_platform.pixels.layout import Layout
 from deid_platform.pixels.masks import Mask
@@ -28,7 +28,7 @@ Masks = Sequence[Mask | None]
 class NativeFrames(Rewritten):
     """Native pixels, some frames at a time so that each time begins at a byte, or at a word where bytes are swapped.
 
-    ``changed`` counts the frames in which a pixel changed, once they are written.
+    ``changed`` counts the frames in which a pixel changed, once they are written: for text, and of heads.
     """
 
     pixels: PixelSource
@@ -61,10 +61,16 @@ class NativeFrames(Rewritten):
             if mask:
                 frame = slice(number * size, (number + 1) * size)
                 samples = native.unpacked(units[frame].tobytes(), layout)
-                self.changed["frames"] += fill(samples, mask, layout)
+                count(self.changed, fill(samples, mask, layout))
                 units[frame] = np.frombuffer(native.packed(samples, layout), np.uint8)
         data = (np.packbits(units, bitorder="little") if bits else units).tobytes()
         return _swapped(data) if native.swapped(layout) else data
+
+
+def count(changed: Counter[str], filled: Filled) -> None:
+    """Count a frame that changed."""
+    changed["frames"] += filled.text
+    changed["heads"] += filled.head
 
 
 def _swapped(data: bytes) -> bytes:
@@ -132,7 +138,7 @@ def encode_masked(pixels: PixelSource, masks: Masks, spool: BinaryIO, changed: C
         if not index:
             target = target_of(layout, b"".join(fragments))
         data, filled = _new_frame(b"".join(fragments), mask, layout, target)
-        changed["frames"] += filled
+        count(changed, filled)
         if data:
             new.append(spool.write(data))
             sizes.append(HEADER + new[-1])
@@ -147,13 +153,13 @@ def encode_masked(pixels: PixelSource, masks: Masks, spool: BinaryIO, changed: C
     )  # fmt: skip
 
 
-def _new_frame(frame: bytes, mask: Mask | None, layout: Layout, target: Layout) -> tuple[bytes, bool]:
+def _new_frame(frame: bytes, mask: Mask | None, layout: Layout, target: Layout) -> tuple[bytes, Filled]:
     """The frame encoded anew, nothing where it can stay as it is; and whether a pixel of it changed."""
     if not mask and target == layout:
-        return b"", False
+        return b"", UNFILLED
     cells = samples_of(frame, layout)
-    changed = fill(cells, mask, target) if mask else False
+    changed = fill(cells, mask, target) if mask else UNFILLED
     if not changed and target == layout:
-        return b"", False
+        return b"", UNFILLED
     data = reencoded(cells, frame, layout, target)
     return data + bytes(len(data) % 2), changed

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from deid_platform.formats.dicom.elements import PIXEL_TAGS, DataSet, Element, Encoding, Extent
 from deid_platform.formats.dicom.files import write_file
+from deid_platform.formats.dicom.markers import claim_no_face
 from deid_platform.formats.dicom.source import Source, open_source
 from deid_platform.pixels.decode import LOSSY_JPEG
 from deid_platform.pixels.frames import PixelSource, open_pixels
@@ -40,8 +41,8 @@ _STALE = frozenset((0x00880200, 0x00280106, 0x00280107, 0x00280108, 0x00280109, 
 class Rewrite:
     """What was done to a file.
 
-    In how many ``frames`` a pixel changed, how many ``pixels`` of frames and pictures of ``overlays`` are masked,
-    and the transfer syntax before and after.
+    In how many ``frames`` a pixel changed because of text, how many ``pixels`` of frames and pictures of ``overlays``
+    are masked for it, the transfer syntax before and after, and in how many frames a pixel of ``heads`` changed.
     """
 
     frames: int
@@ -49,6 +50,7 @@ class Rewrite:
     overlays: int
     transfer_syntax: str
     new_transfer_syntax: str
+    heads: int = 0
 
 
 def write_masked(
@@ -59,6 +61,7 @@ def write_masked(
     *,
     overlays: Masks = (),
     all_text: bool = False,
+    no_face: bool = False,
 ) -> Rewrite:
     """Write a DICOM file with its masked pixels replaced (:mod:`~deid_platform.pixels.fill`).
 
@@ -74,6 +77,9 @@ def write_masked(
         One for each picture of :func:`~deid_platform.pixels.overlays.overlay_frames`; none at all masks none.
     all_text
         Whether the masks cover all text, so that Burned In Annotation may say NO.
+    no_face
+        Whether the masks take out all that a face can be recognised by in the volume this file belongs to, so that
+        Recognizable Visual Features says NO, and code 113102 is claimed where others are (PS3.15 2026c E.3.2).
 
     Raises
     ------
@@ -89,7 +95,7 @@ def write_masked(
         touched = [mask for mask in masks if mask]
         pictures, changed = _mask_overlays(source, opened, overlays), Counter[str]()
         syntax = new_syntax = opened.transfer_syntax
-        if not touched and not pictures:
+        if not touched and not pictures and not no_face:
             shutil.copyfile(source, output)
             return Rewrite(0, 0, 0, syntax, syntax)
         with tempfile.TemporaryFile(dir=output.parent) as spool, output.open("wb") as sink:
@@ -97,11 +103,13 @@ def write_masked(
                 new_syntax = _mask_pixels(opened, pixels, masks, spool, changed)
             if all_text:
                 _put(opened.data, _BURNED_IN, "CS", b"NO")
+            if no_face:
+                claim_no_face(opened.data)
             opened.meta.pop(_META_LENGTH, None)
             _put(opened.meta, _TRANSFER_SYNTAX, "UI", new_syntax.encode())
             write_file(sink, opened.meta, opened.data, opened)
-    count = sum(int(mask.pixels().sum()) for mask in touched)
-    return Rewrite(changed["frames"], count, pictures, syntax, new_syntax)
+    count = sum(int(mask.text_pixels().sum()) for mask in touched)
+    return Rewrite(changed["frames"], count, pictures, syntax, new_syntax, changed["heads"])
 
 
 def _check(masks: Masks, pixels: PixelSource | None) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from deid_platform.policy.heads import HeadOptions
 from deid_platform.policy.listed import table_rows
 from deid_platform.policy.options import Option
 from deid_platform.policy.policy import Policy, load_policy
@@ -65,6 +66,22 @@ def pixel_words(policy: Policy) -> str:
     text = "text is masked, harmless marks stay" if options.keeps_marks else "all text is masked"
     rest = "" if options.proof == "all" else f", of routine slices a sample of {options.sample}"
     return f"{text}; {'results at risk' if rest else 'all results'} are read by Tesseract{rest}"
+
+
+def head_words(policy: Policy) -> str:
+    """What becomes of heads; the sites for which something else holds are named."""
+    words = [_of_heads(policy.heads.general)]
+    words += [f"{site}: {_of_heads(own)}" for site, own in sorted(policy.heads.sites.items())]
+    return "; ".join(words)
+
+
+def _of_heads(options: HeadOptions) -> str:
+    if options.faces == "keep":
+        return "not looked for"
+    if options.faces == "quarantine":
+        return "images that show a face are held back"
+    what = "all but the brain" if options.strips else f"faces{' and ears' if options.ears == 'remove' else ''}"
+    return f"{what} removed, filled with {options.fill}, and proven gone"
 
 
 def by_type(code: str) -> str:

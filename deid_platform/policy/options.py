@@ -42,5 +42,6 @@ class Option(Enum):
 
 BASIC_PROFILE_CODE = ("113100", "Basic Application Confidentiality Profile")
 CLEAN_PIXEL_DATA_CODE = ("113101", "Clean Pixel Data Option")
+CLEAN_FACES_CODE = ("113102", "Clean Recognizable Visual Features Option")
 """No option of a profile: text is removed from pixels under every profile."""
 BY_LABEL = {option.label: option for option in Option}

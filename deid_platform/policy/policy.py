@@ -18,6 +18,7 @@ from deid_platform.dictionary import public_vr
 from deid_platform.errors import PolicyError
 from deid_platform.policy.content import Concept, content_rules
 from deid_platform.policy.headers import header_forms
+from deid_platform.policy.heads import HeadPolicy
 from deid_platform.policy.iod import Iod, iod_of
 from deid_platform.policy.listed import TABLE, listed_attributes
 from deid_platform.policy.options import BASIC_PROFILE_CODE, Option
@@ -46,6 +47,7 @@ class Policy:
     digest: str
     reference: str = field(compare=False)
     pixels: PixelOptions = field(compare=False)
+    heads: HeadPolicy = field(compare=False)
     _listed: Mapping[int, Rule] = field(repr=False, compare=False)
     _families: Mapping[int, Rule] = field(repr=False, compare=False)
     _private: PrivateRules | None = field(repr=False, compare=False)
@@ -173,6 +175,7 @@ def load_policy(reference: str) -> Policy:
         digest=_digest(profile),
         reference=reference,
         pixels=profile.pixels,
+        heads=profile.heads,
         _listed=listed,
         _families=families,
         _private=load_private_rules(profile.private_tables, profile.privates) if wants_private else None,
@@ -214,6 +217,7 @@ def _digest(profile: Profile) -> str:
         "private_tables": profile.private_tables,
         "vendor_headers": profile.vendor_headers,
         "pixels": profile.pixels.canonical(),
+        "heads": profile.heads.canonical(),
         "resolutions": sorted((sorted(o.label for o in r.options), r.winner.label) for r in profile.resolutions),
         "attributes": sorted((rule.tag, rule.action, rule.why) for rule in profile.attributes),
         "privates": [(rule.signature, rule.vr, rule.action, rule.why) for rule in profile.privates],

@@ -11,6 +11,7 @@
     vendor_headers = ["siemens_csa"]                             # kept, cleaned from the inside; the same option
 
     [pixels]                                                     # see deid_platform.policy.pixels
+    [heads]                                                      # see deid_platform.policy.heads
     text = "keep_marks"
 
     [[resolve]]                                                  # two options that disagree on an attribute
@@ -39,6 +40,7 @@ from typing import Any
 
 from deid_platform.errors import PolicyError
 from deid_platform.policy.headers import known_headers
+from deid_platform.policy.heads import HeadPolicy, head_policy
 from deid_platform.policy.options import BY_LABEL, Option
 from deid_platform.policy.pixels import PixelOptions, pixel_options
 from deid_platform.policy.reading import Key, ProfileText, choices, read
@@ -47,7 +49,8 @@ from deid_platform.policy.site_rules import AttributeRule, PrivateRule, attribut
 EDITION = "2026c"
 _TYPES: dict[str, type] = {
     "name": str, "base": str, "edition": str, "about": str, "dates": str, "options": list, "attribute_tables": list,
-    "private_tables": list, "vendor_headers": list, "pixels": dict, "resolve": list, "attribute": list, "private": list,
+    "private_tables": list, "vendor_headers": list, "pixels": dict, "heads": dict, "resolve": list, "attribute": list,
+    "private": list,
 }  # fmt: skip
 _CALLED: dict[type, str] = {str: "text", list: "list", dict: "table"}
 _REQUIRED = ("name", "edition", "options")
@@ -82,6 +85,7 @@ class Profile:
     private_tables: tuple[str, ...] = ()
     vendor_headers: tuple[str, ...] = ()
     pixels: PixelOptions = field(default_factory=PixelOptions)
+    heads: HeadPolicy = field(default_factory=HeadPolicy)
     resolutions: tuple[Resolution, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()
     privates: tuple[PrivateRule, ...] = ()
@@ -138,6 +142,7 @@ def _check(text: ProfileText) -> Profile:
         private_tables=tuple(map(str, data.get("private_tables", ()))),
         vendor_headers=tuple(_header(text, n, name) for n, name in enumerate(data.get("vendor_headers", ()))),
         pixels=pixel_options(text, data.get("pixels", {})),
+        heads=head_policy(text, data.get("heads", {})),
         resolutions=tuple(_resolution(*entry) for entry in _entries(text, "resolve")),
         attributes=tuple(attribute_rule(*entry) for entry in _entries(text, "attribute")),
         privates=tuple(private_rule(*entry) for entry in _entries(text, "private")),
@@ -159,7 +164,7 @@ def _merged(text: ProfileText) -> dict[str, Any]:
     if base not in packaged():
         raise text.error(("base",), f"there is no profile {base!r}: {choices(base, packaged())}")
     below = _packaged(base).data
-    return below | text.data | {"pixels": below.get("pixels", {}) | text.data.get("pixels", {})}
+    return below | text.data | {key: below.get(key, {}) | text.data.get(key, {}) for key in ("pixels", "heads")}
 
 
 def _entries(text: ProfileText, kind: str) -> list[tuple[ProfileText, Key, dict[str, Any]]]:

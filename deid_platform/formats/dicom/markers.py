@@ -9,7 +9,7 @@ from deid_platform.formats.dicom.charset import Charset, charset_of
 from deid_platform.formats.dicom.elements import CHARACTER_SET, PIXEL_TAGS, DataSet, Element
 from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.model import ENGINE_VERSION
-from deid_platform.policy import CLEAN_PIXEL_DATA_CODE, Policy
+from deid_platform.policy import CLEAN_FACES_CODE, CLEAN_PIXEL_DATA_CODE, Policy
 
 IMPLEMENTATION_CLASS_UID = "2.25.268419703287655812390424150276117421830"
 IMPLEMENTATION_VERSION_NAME = f"DEID_PLATFORM_{ENGINE_VERSION}"
@@ -34,14 +34,33 @@ def mark(data: DataSet, policy: Policy) -> tuple[str, ...]:
     if codes:
         data[0x00120064] = Element(0x00120064, "SQ", [_code(code, "DCM", meaning) for code, meaning in codes])
     # The sender's word on what the pixels show counts for nothing. Some IODs demand Burned In Annotation; 'NO' is what
-    # the pixel stage makes true before the gate lets the item pass, and what it adds where it masked text. Faces are
-    # not looked for: where an IOD demands a word on them it is 'YES', which claims nothing for us.
+    # the pixel stage makes true before the gate lets the item pass, and what it adds where it masked text. On faces the
+    # word is 'YES', which claims nothing for us, until the pixel stage has taken one out (:func:`claim_no_face`).
     if 0x00280301 in data:
         _put(data, 0x00280301, "CS", "NO")
     if 0x00280302 in data:
         _put(data, 0x00280302, "CS", "YES")
     _contribute(data)
     return tuple(code for code, _ in codes)
+
+
+def claim_no_face(data: DataSet) -> None:
+    """Say that nobody can be recognised in the volume of an object; the gate refuses it unless that is proven.
+
+    Among the codes of what was satisfied this is told only where any are: the profile as a whole may claim nothing.
+    Source: PS3.15 2026c E.3.2.
+    """
+    _put(data, 0x00280302, "CS", "NO")
+    codes = data.get(0x00120064)
+    if codes is None or not isinstance(codes.value, list):
+        return
+    others = [item for item in codes.value if uid_in(item, 0x00080100) != CLEAN_FACES_CODE[0]]
+    ordered = sorted([*others, _code(CLEAN_FACES_CODE[0], "DCM", CLEAN_FACES_CODE[1])], key=_code_value)
+    data[0x00120064] = Element(0x00120064, "SQ", ordered)
+
+
+def _code_value(item: DataSet) -> str:
+    return uid_in(item, 0x00080100)
 
 
 def claims(data: DataSet, policy: Policy) -> tuple[tuple[str, str], ...]:

@@ -25,6 +25,8 @@ STRUCTURES = ("brain", "face", "orbits", "ears", "head")
 """The outputs of the net, in order; bit ``n`` of a label map stands for structure ``n``."""
 SPACING = 2.0
 """Millimetres between the voxels of a labelled head."""
+COARSE_STEP = 3.6
+"""Millimetres between the points of the grid on which heads are found."""
 
 FACE_PITCH = 38.0
 """Degrees between the face's plane and the coronal plane of the head frame."""

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from deid_platform.training.heads.labels import STRUCTURES
+from deid_platform.training.heads.labels import COARSE_STEP, STRUCTURES
 
 CHANNELS = (16, 24, 40, 64)
 """Channels at a half, a fourth, an eighth and a sixteenth of the resolution."""
+_WEIGHTS = (2.0, 2.0, 6.0, 6.0, 1.0)  # what is small counts more where it is
 _FULL = 7  # channels at full resolution, where a convolution costs eight times as much; with the input 8
 
 
@@ -20,6 +21,16 @@ def _block(before: int, after: int, step: int = 1) -> nn.Sequential:
 
 def _twice(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _place(x: Tensor, step: int) -> Tensor:
+    """Where voxels lie from the middle of the volume, in units of 100 mm on the grid of the first pass.
+
+    Without it a convolution cannot tell left from right: heads are mirrored.
+    """
+    one = torch.ones_like(x[:, :1])
+    places = [torch.cumsum(one, axis) for axis in (2, 3, 4)]
+    return torch.cat([place - place.mean() for place in places], 1) * (step * COARSE_STEP / 100)
 
 
 class HeadNet(nn.Module):
@@ -38,7 +49,7 @@ class HeadNet(nn.Module):
         self.at4 = nn.Sequential(_block(half, fourth, 2), _block(fourth, fourth))
         self.at8 = nn.Sequential(_block(fourth, eighth, 2), _block(eighth, eighth))
         self.at16 = nn.Sequential(
-            _block(eighth, sixteenth, 2), _block(sixteenth, sixteenth), _block(sixteenth, sixteenth)
+            _block(eighth + 3, sixteenth, 2), _block(sixteenth, sixteenth), _block(sixteenth, sixteenth)
         )
         self.lateral8, self.up8 = nn.Conv3d(sixteenth, eighth, 1), _block(eighth, eighth)
         self.lateral4, self.up4 = nn.Conv3d(eighth, fourth, 1), _block(fourth, fourth)
@@ -52,10 +63,10 @@ class HeadNet(nn.Module):
         at2 = self.at2(self.stem(x))
         at4 = self.at4(at2)
         at8 = self.at8(at4)
-        up8 = self.up8(at8 + _twice(self.lateral8(self.at16(at8))))
+        up8 = self.up8(at8 + _twice(self.lateral8(self.at16(torch.cat([at8, _place(at8, 8)], 1)))))
         up4 = self.up4(at4 + _twice(self.lateral4(up8)))
         up2 = self.up2(at2 + _twice(self.lateral2(up4)))
-        return self.what(torch.cat([self.full(up2), x], 1)), self.where(up2)
+        return self.what(torch.cat([self.full(up2), x], 1)), self.where(up2) + _place(up2, 2)
 
 
 def loss_of(logits: Tensor, where: Tensor, labels: Tensor, target: Tensor, seen: Tensor) -> Tensor:
@@ -68,17 +79,21 @@ def loss_of(logits: Tensor, where: Tensor, labels: Tensor, target: Tensor, seen:
     labels
         0 or 1, shape of ``logits``.
     target
-        True coordinates in units of 100 mm, shape of ``where``; they count where there is a head.
+        True coordinates in units of 100 mm, shape of ``where``; they count where there is a head, and nowhere when they
+        are not finite.
     seen
         1 inside of the field of view, shape (n, 1, x, y, z): what lies outside counts little.
     """
     weight = 0.05 + 0.95 * seen
     entropy = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    entropy = (entropy * weight * (1 + 2 * labels)).mean()
+    present = torch.tensor(_WEIGHTS, device=labels.device)[:, None, None, None]
+    entropy = (entropy * weight * (1 + present * labels)).mean()
     chance, truth = torch.sigmoid(logits) * seen, labels * seen
     both, either = (chance * truth).sum((2, 3, 4)), (chance + truth).sum((2, 3, 4))
     dice = 1 - ((2 * both + 60) / (either + 60)).mean()
     inside = functional.max_pool3d(truth[:, -1:], 2)
+    if not torch.isfinite(target).all():
+        return 2 * entropy + dice
     apart = functional.smooth_l1_loss(where, target, reduction="none", beta=0.05)
     distance = (apart * inside).sum() / (3 * inside.sum() + 1000)
     return 2 * entropy + dice + 4 * distance

@@ -16,11 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from deid_platform.training.heads.labels import BONE, CAVITY, CLASSES, SPACING, STRUCTURES, LabelledHead
+from deid_platform.training.heads.labels import (
+    BONE,
+    CAVITY,
+    CLASSES,
+    COARSE_STEP,
+    SPACING,
+    STRUCTURES,
+    LabelledHead,
+)
 from deid_platform.training.heads.scanner import scanned
 
-COARSE, COARSE_STEP = (64, 80, 80), 3.6
-"""Grid of the first pass, and millimetres between its points."""
+COARSE = (64, 80, 80)
+"""Grid of the first pass; its points are :data:`~deid_platform.training.heads.labels.COARSE_STEP` apart."""
 FINE, FINE_STEP = (64, 80, 64), 2.1
 """Grid of the second pass: a part of what is looked at then, for a detail of the brain."""
 _SHARE_FINE, _SHARE_OTHER, _SHARE_STRIPPED, _SHARE_DEFACED = 0.25, 0.1, 0.04, 0.08
@@ -32,7 +40,8 @@ _BRAIN, _FACE, _ORBITS, _EARS, _HEAD = range(len(STRUCTURES))
 class Scene:
     """One volume to learn from, as :func:`~deid_platform.training.heads.net.loss_of` wants it, without the batch axis.
 
-    ``labels`` and ``seen`` are bytes, 0 or 1; ``where`` holds head-frame coordinates in units of 100 mm.
+    ``labels`` and ``seen`` are bytes, 0 or 1; ``where`` holds head-frame coordinates in units of 100 mm, no numbers in
+    scenes of the second pass, which does not ask for them.
     """
 
     volume: NDArray[np.float32]
@@ -89,7 +98,8 @@ class Scenes:
             labels = labels * ~lacking
         inside = (grid[0].abs() <= 1).all(-1)
         volume, seen = scanned(volume, inside, rng, self._torch, fine=fine)
-        return Scene(volume.numpy()[None], labels.numpy(), self._where(source, voxels, flipped=flipped),
+        where = self._where(source, voxels, flipped=flipped)
+        return Scene(volume.numpy()[None], labels.numpy(), np.full_like(where, np.nan) if fine else where,
                      seen.numpy().astype(np.uint8)[None])  # fmt: skip
 
     def _voxels(self, source: _Source, shape: tuple[int, ...], step: float, *, fine: bool) -> Tensor:
@@ -133,6 +143,9 @@ class Scenes:
         return volume
 
     def _where(self, source: _Source, voxels: Tensor, *, flipped: bool) -> NDArray[np.float32]:
+        if flipped:  # what is shown is the mirror image, in which left and right have changed places
+            last = torch.tensor([source.image.shape[0] - 1.0, 0, 0])
+            voxels = last + voxels * torch.tensor([-1.0, 1, 1])
         halved = functional.avg_pool3d(voxels.permute(3, 0, 1, 2), 2)
         where = torch.einsum("ij,jxyz->ixyz", source.frame[:3, :3], halved) + source.frame[:3, 3, None, None, None]
         if flipped:

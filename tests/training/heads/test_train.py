@@ -36,7 +36,7 @@ def test_scenes_follow_the_seed_and_the_head(head: LabelledHead) -> None:
         assert np.array_equal(scene.volume, same.volume)
         assert np.array_equal(scene.labels, same.labels)
         assert 0 <= scene.volume.min() <= scene.volume.max() <= 1.5
-        assert np.abs(scene.where).max() < 6  # hundreds of mm
+        assert np.isnan(scene.where).all() if fine else np.abs(scene.where).max() < 6  # hundreds of mm
 
 
 @pytest.mark.filterwarnings("ignore:You are using the legacy:DeprecationWarning")
@@ -65,3 +65,13 @@ def test_a_few_steps_train_a_net_that_can_be_exported_and_opened(tmp_path: Path,
 def test_a_folder_without_heads_is_said_to_have_none(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="No labelled heads"):
         heads_in(tmp_path)
+
+
+def test_left_is_left_in_mirrored_scenes_too(head: LabelledHead) -> None:
+    scenes = Scenes([head], 5)
+    for _ in range(12):
+        scene = scenes.next(fine=False)
+        inside = scene.labels[STRUCTURES.index("head"), ::2, ::2, ::2] > 0
+        if inside.sum() > 500:
+            across = np.arange(inside.shape[0])[:, None, None] * np.ones(inside.shape)
+            assert np.corrcoef(across[inside], scene.where[0][inside])[0, 1] > 0.5

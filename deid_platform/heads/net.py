@@ -1,0 +1,122 @@
+"""The net that finds heads, opened once in a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_platform.errors import DeidError
+from deid_platform.pixels.sessions import (
+    MODELS,
+    Device,
+    ModelFile,
+    described,
+    open_session,
+    runtime_version,
+    undescribed,
+)
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+HEAD = "head"
+"""Name of the model in the list of models."""
+BRAIN, FACE, ORBITS, EARS, WHOLE = range(5)
+"""Places of the structures among the net's outputs; the whole head holds all of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSpec:
+    """Which net to open: settled once, small enough to be sent to every worker."""
+
+    device: Device
+    version: str
+    sha256: str
+
+    @property
+    def identity(self) -> str:
+        """All that decides what the net finds: model, its bytes, device and runtime."""
+        return " ".join((HEAD, self.version, self.device, self.sha256, runtime_version()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fields:
+    """What the net sees in a volume of shape (x, y, z).
+
+    ``logits`` has shape (5, x, y, z); ``where`` holds coordinates in the head frame in mm, shape
+    (3, x / 2, y / 2, z / 2), which mean something inside of a head only.
+    """
+
+    logits: NDArray[np.float32]
+    where: NDArray[np.float32]
+
+
+class Net(Protocol):
+    """Anything that sees heads."""
+
+    def fields(self, volume: NDArray[np.float32]) -> Fields:
+        """See a volume of shape (x, y, z), multiples of 16, with values from 0 to 1.5."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeadNet:
+    """The net as it is shipped."""
+
+    spec: HeadSpec
+    _session: InferenceSession = field(repr=False)
+
+    def fields(self, volume: NDArray[np.float32]) -> Fields:
+        """See :class:`Net`."""
+        logits, where = self._session.run(None, {"x": np.ascontiguousarray(volume[None, None], np.float32)})
+        return Fields(np.asarray(logits)[0], np.asarray(where)[0] * np.float32(100))
+
+
+def choose_head_net(folder: Path = MODELS) -> HeadSpec:
+    """Verify the model and say how to open it.
+
+    It runs on the processor, which needs less than a second for a head: reading the slices takes longer.
+
+    Raises
+    ------
+    DeidError
+        The model file is missing or changed.
+    """
+    file = _file(folder)
+    file.verify()
+    return HeadSpec(Device.CPU, file.version, file.sha256)
+
+
+@cache
+def open_head_net(spec: HeadSpec, folder: Path = MODELS) -> HeadNet:
+    """Open the net in this process, once; :func:`close_head_nets` closes it.
+
+    Raises
+    ------
+    DeidError
+        The model file here is not the one the work was planned with.
+    """
+    file = _file(folder)
+    if file.sha256 != spec.sha256:
+        raise DeidError("This worker has another version of the head model than the one the work was planned with: "
+                        "install the same version of deid-platform everywhere.")
+    return HeadNet(spec, open_session(file, spec.device))
+
+
+def close_head_nets() -> None:
+    """Let go of the session of this process and its memory."""
+    open_head_net.cache_clear()
+
+
+def _file(folder: Path) -> ModelFile:
+    found = described(folder, HEAD)
+    try:
+        file = found["precisions"]["fp32"]
+        return ModelFile(str(found["version"]), folder / file["file"], file["sha256"], int(file["opset"]))
+    except (ValueError, KeyError, TypeError):
+        raise undescribed(HEAD) from None

@@ -1,0 +1,153 @@
+"""What is taken out of a volume, in patient space, so that the same is taken out of every image of it.
+
+What goes is what the net calls face, orbit or ear, and all that lies beyond a plane in the head's own frame. Tilted
+like the line from brow to jaw angle and placed just in front of this head's own brain, it holds even where the net is
+unsure of the face, because brains are found more surely than faces. Nothing within :data:`MARGIN` of the brain is
+touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from deid_platform.heads.finding import Head, largest
+from deid_platform.heads.grid import Grid
+from deid_platform.heads.net import BRAIN, EARS, FACE, ORBITS
+from deid_platform.heads.stack import Plane
+
+MARGIN = 5.0
+"""Millimetres around the brain that stay as they are."""
+PITCH = 38.0
+"""Degrees between the plane of the face and the coronal plane of the head frame."""
+_NORMAL = np.array([0.0, np.cos(np.deg2rad(PITCH)), -np.sin(np.deg2rad(PITCH))])
+# Millimetres of the head frame from its origin to the plane: just beyond the brain, but never far from where the plane
+# of an average head lies, so that an error about the brain cannot move it onto the face.
+_BEYOND_BRAIN, _QUANTILE, _OFFSETS = 4.0, 0.995, (55.0, 63.0)
+_LOWEST = -150.0  # mm of the head frame: below chin and larynx, where nobody is recognised
+_FINE = 2  # points of a field per point of the head's grid, along each axis
+_MM_PER_LOGIT = 1.0  # about how far a boundary moves for one logit: near it, logits grow like a distance
+_FAR = 30.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """A region of patient space: where ``depth``, in mm on the points of ``grid``, is positive. Beyond lies none."""
+
+    grid: Grid
+    depth: NDArray[np.float32] = field(repr=False)
+
+    def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Two opposite corners of a box around the region, RAS mm; None where there is no region."""
+        found = [np.flatnonzero((self.depth > 0).any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+        if not all(map(len, found)):
+            return None
+        low = self.grid.origin + self.grid.step * (np.array([places[0] for places in found]) - 1)
+        return low, self.grid.origin + self.grid.step * (np.array([places[-1] for places in found]) + 1)
+
+    def inside(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether points of shape (3, rows, columns) lie in the region."""
+        index = self.grid.indices(points)
+        return np.asarray(ndimage.map_coordinates(self.depth, index, order=1, mode="constant", cval=-_FAR) > 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Removal:
+    """All of ``gone``, but for ``kept``; where ``everything`` goes, ``kept`` alone stays."""
+
+    gone: tuple[Field, ...]
+    kept: tuple[Field, ...]
+    everything: bool = False
+
+    def on(self, plane: Plane) -> NDArray[np.bool_] | None:
+        """The pixels of a slice that go, shape (rows, columns); None where none does."""
+        mask = np.full((plane.rows, plane.columns), self.everything)
+        for region in self.gone:
+            _mark(mask, region, plane, goes=True)
+        if mask.any():
+            for region in self.kept:
+                _mark(mask, region, plane, goes=False)
+        return mask if mask.any() else None
+
+    def __or__(self, other: Removal) -> Removal:
+        """What goes in either, but for what either keeps."""
+        return Removal(self.gone + other.gone, self.kept + other.kept, self.everything or other.everything)
+
+
+def _mark(mask: NDArray[np.bool_], region: Field, plane: Plane, *, goes: bool) -> None:
+    """Set the pixels of a slice that lie in a region, looking at a box around it only."""
+    box = region.box()
+    area = _crossing(plane, *box) if box else None
+    if area is None:
+        return
+    rows, columns = (np.arange(part.start, part.stop) for part in area)
+    points = (
+        plane.origin[:, None, None]
+        + plane.row_step[:, None, None] * rows[None, :, None]
+        + plane.column_step[:, None, None] * columns[None, None, :]
+    )
+    mask[area][region.inside(points)] = goes
+
+
+def _crossing(plane: Plane, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[slice, slice] | None:
+    """Rows and columns of a slice that hold all of its pixels in a box; None where it misses the box."""
+    corners = np.array([[(low, high)[bit >> axis & 1][axis] for axis in range(3)] for bit in range(8)])
+    heights = (corners - plane.origin) @ plane.normal
+    if heights.min() > 0 or heights.max() < 0:
+        return None
+    steps = np.column_stack([plane.row_step, plane.column_step])
+    places = (corners - plane.origin) @ np.linalg.pinv(steps).T
+    first = np.clip(np.floor(places.min(axis=0)).astype(int), 0, None)
+    last = np.minimum(np.ceil(places.max(axis=0)).astype(int) + 1, (plane.rows, plane.columns))
+    if (first >= last).any():
+        return None
+    return slice(int(first[0]), int(last[0])), slice(int(first[1]), int(last[1]))
+
+
+def face_of(head: Head, *, ears: bool) -> Removal:
+    """The face of a head, and its ears where asked."""
+    grid = _refined_grid(head.grid)
+    structures = [FACE, ORBITS, EARS] if ears else [FACE, ORBITS]
+    found = _refined(head.fields.logits[structures].max(axis=0), grid)
+    return Removal((Field(grid, np.maximum(found, beyond_plane(head, grid))),), (around_brain(head, MARGIN),))
+
+
+def around_brain(head: Head, margin: float) -> Field:
+    """The brain, one piece, and what lies within ``margin`` mm of it."""
+    grid = _refined_grid(head.grid)
+    brain = largest(_refined(head.fields.logits[BRAIN], grid) > 0)
+    if not brain.any():
+        return Field(grid, np.full(grid.shape, -_FAR, np.float32))
+    return Field(grid, np.float32(margin) - distance(brain, grid.step))
+
+
+def distance(mask: NDArray[np.bool_], step: float) -> NDArray[np.float32]:
+    """Millimetres to the nearest voxel of a mask, at most some centimetres: 0 in all of it."""
+    return np.asarray(np.minimum(ndimage.distance_transform_edt(~mask, sampling=step), _FAR), np.float32)
+
+
+def beyond_plane(head: Head, grid: Grid) -> NDArray[np.float32]:
+    """How far each point of a grid lies beyond the plane of the face, in mm; negative behind it and below the chin."""
+    where = head.pose.to_head(grid.points().astype(np.float32))
+    brain = head.brain()
+    offset = _OFFSETS[1]
+    if brain.any():
+        at_brain = np.tensordot(_NORMAL, head.pose.to_head(head.grid.points()[:, brain]), 1)
+        offset = float(np.clip(np.quantile(at_brain, _QUANTILE) + _BEYOND_BRAIN, *_OFFSETS))
+    depth = np.minimum(np.tensordot(_NORMAL, where, 1) - offset, where[2] - _LOWEST)
+    return np.asarray(np.clip(depth / head.pose.scales.mean(), -_FAR, _FAR), np.float32)
+
+
+def _refined_grid(grid: Grid) -> Grid:
+    x, y, z = ((count - 1) * _FINE + 1 for count in grid.shape)
+    return Grid(grid.origin, grid.step / _FINE, (x, y, z))
+
+
+def _refined(logits: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
+    """Logits on a finer grid of the same extent, as a depth in mm."""
+    factors = [fine / coarse for fine, coarse in zip(grid.shape, logits.shape, strict=True)]
+    finer = ndimage.zoom(logits, factors, order=1, grid_mode=False)
+    return np.asarray(np.clip(finer * np.float32(_MM_PER_LOGIT), -_FAR, _FAR), np.float32)
