@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from deid_platform.audit.expectations import unmet_expectations
-from deid_platform.audit.proof import Proof
+from deid_platform.audit.proof import HeadsProof, Proof
 from deid_platform.batches import Batch
 from deid_platform.identity import Identity
 from deid_platform.manifest import Manifest
@@ -26,6 +26,7 @@ GATE_CHECKS = {
     "pseudonyms_distinct": "as many pseudonyms as subjects",
     "pixels_judged": "every item that goes on says by which rule its pixels may, and what was masked fits the rule",
     "text_proven": "every image was read by Tesseract, or stands behind a sample without text",
+    "heads_judged": "where the policy has faces looked for, every image says what became of a head",
     "objects_intact": "every object is the one its row describes",
 }
 """What the gate asks of a batch, by check, in the order of :func:`batch_checks`."""
@@ -34,6 +35,7 @@ ITEM_CHECKS = {
     "residual_identifier": "no identifier of the original is left in any byte",
     "burned_in_text": "Tesseract finds no text in the cleaned pixels it reads",
     "pixels_altered": "no pixel differs from the original outside of the masked regions",
+    "face_not_proven_gone": "no face is left, and no brain differs from the original",
     "forbidden_content": "nothing is left that the policy forbids",
 }
 """What the gate asks of an item, by the rule of the findings that refuse it."""
@@ -57,7 +59,7 @@ def batch_checks(
     sealed: Batch,
     manifests: Sequence[Manifest],
     findings: Sequence[Finding],
-    proof: Proof,
+    proofs: tuple[Proof, HeadsProof],
     identity: Identity,
 ) -> tuple[CheckResult, ...]:
     """All checks of the gate on raw, scrubbed and pixel_cleaned manifests of one batch."""
@@ -69,7 +71,8 @@ def batch_checks(
         uids_consistent(cleaned),
         pseudonyms_distinct(cleaned, identity),
         pixels_judged(cleaned),
-        text_proven(proof),
+        text_proven(proofs[0]),
+        heads_judged(proofs[1]),
         objects_intact(cleaned, findings),
     )
 
@@ -145,6 +148,11 @@ def _fits(entry: Entry) -> bool:
 def text_proven(proof: Proof) -> CheckResult:
     """Every image was read, or a sample without text speaks for those that were not."""
     return CheckResult("text_proven", not (proof.unread and proof.sample_hits), proof.counts())
+
+
+def heads_judged(proof: HeadsProof) -> CheckResult:
+    """Every image says what became of a head, where the policy has faces looked for."""
+    return CheckResult("heads_judged", not proof.unjudged, proof.counts() if proof.looked else {})
 
 
 def objects_intact(cleaned: Manifest, findings: Sequence[Finding]) -> CheckResult:

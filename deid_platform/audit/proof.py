@@ -1,4 +1,4 @@
-"""What is known of the images of a batch that were not read, from those that were."""
+"""What is known of a batch as a whole: of its text, also in images that were not read, and of its heads."""
 
 from __future__ import annotations
 
@@ -45,6 +45,24 @@ class Proof:
             "unread": self.unread,
             "miss_bound_ppm": -int(-self.bound * _PPM // 1),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class HeadsProof:
+    """Counts over a batch: ``looked`` says whether the policy has heads looked for at all."""
+
+    looked: bool = False
+    removed: int = 0
+    proven: int = 0
+    untouched: int = 0
+    unjudged: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """Volumes with a face removed and proven gone, volumes nothing was removed from, items nobody judged."""
+        return {
+            "volumes_removed": self.removed, "volumes_proven": self.proven,
+            "volumes_untouched": self.untouched, "unjudged": self.unjudged,
+        }  # fmt: skip
 
 
 def miss_bound(read: int, found: int) -> float:

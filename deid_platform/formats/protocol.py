@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from deid_platform.audit.risk import TextRisk
+from deid_platform.heads.plans import ItemPlanes, StackPlan
+from deid_platform.heads.stack import Stack
 from deid_platform.identity import Identity
 from deid_platform.model import Finding, Masking, Outcome, PixelOutcome
 from deid_platform.pixels.cleaning import PixelWork
@@ -76,8 +79,16 @@ class Format(Protocol):
         """What is written at the same place in all slices of a series; None when that is nothing."""
         ...
 
+    def planes(self, scrubbed: Path) -> ItemPlanes | None:
+        """Where the frames of a scrubbed copy lie in the patient; None when it has no pixels."""
+        ...
+
+    def open_stack(self, plan: StackPlan, paths: Mapping[str, Path]) -> AbstractContextManager[Stack]:
+        """Open the slices of a stack; ``paths`` tells where its items lie."""
+        ...
+
     def clean_pixels(self, scrubbed: Path, output: Path, work: PixelWork) -> PixelOutcome:
-        """Mask the text in the pixels of a scrubbed copy; ``output`` is written only where there is any.
+        """Mask text in the pixels of a scrubbed copy and take out what goes of a head; ``output`` only if any does.
 
         Raises UnsafeToRelease when the pixels cannot be looked at.
         """

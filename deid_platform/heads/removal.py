@@ -8,7 +8,8 @@ touched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +32,17 @@ _LOWEST = -150.0  # mm of the head frame: below chin and larynx, where nobody is
 _FINE = 2  # points of a field per point of the head's grid, along each axis
 _MM_PER_LOGIT = 1.0  # about how far a boundary moves for one logit: near it, logits grow like a distance
 _FAR = 30.0
+_THICK = 4.0  # mm from which on a slice is more than a plane
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Field:
     """A region of patient space: where ``depth``, in mm on the points of ``grid``, is positive. Beyond lies none."""
 
     grid: Grid
     depth: NDArray[np.float32] = field(repr=False)
 
+    @cached_property
     def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Two opposite corners of a box around the region, RAS mm; None where there is no region."""
         found = [np.flatnonzero((self.depth > 0).any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
@@ -47,6 +50,10 @@ class Field:
             return None
         low = self.grid.origin + self.grid.step * (np.array([places[0] for places in found]) - 1)
         return low, self.grid.origin + self.grid.step * (np.array([places[-1] for places in found]) + 1)
+
+    def coarse(self) -> NDArray[np.bool_]:
+        """The region on the grid of the head it belongs to."""
+        return np.asarray(self.depth[::_FINE, ::_FINE, ::_FINE] > 0)
 
     def inside(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether points of shape (3, rows, columns) lie in the region."""
@@ -62,14 +69,21 @@ class Removal:
     kept: tuple[Field, ...]
     everything: bool = False
 
-    def on(self, plane: Plane) -> NDArray[np.bool_] | None:
-        """The pixels of a slice that go, shape (rows, columns); None where none does."""
+    def on(self, plane: Plane, thickness: float = 0.0) -> NDArray[np.bool_] | None:
+        """The pixels of a slice that go, shape (rows, columns); None where none does.
+
+        A thick slice shows what lies before and behind its middle: a pixel goes where any of that does, unless some of
+        it is to stay.
+        """
+        levels = [shifted(plane, share * thickness) for share in ((-0.35, 0.0, 0.35) if thickness > _THICK else (0.0,))]
         mask = np.full((plane.rows, plane.columns), self.everything)
-        for region in self.gone:
-            _mark(mask, region, plane, goes=True)
+        for level in levels:
+            for region in self.gone:
+                _mark(mask, region, level, goes=True)
         if mask.any():
-            for region in self.kept:
-                _mark(mask, region, plane, goes=False)
+            for level in levels:
+                for region in self.kept:
+                    _mark(mask, region, level, goes=False)
         return mask if mask.any() else None
 
     def __or__(self, other: Removal) -> Removal:
@@ -77,19 +91,29 @@ class Removal:
         return Removal(self.gone + other.gone, self.kept + other.kept, self.everything or other.everything)
 
 
+def shifted(plane: Plane, distance: float) -> Plane:
+    """A slice moved along its normal."""
+    return replace(plane, origin=plane.origin + distance * plane.normal) if distance else plane
+
+
 def _mark(mask: NDArray[np.bool_], region: Field, plane: Plane, *, goes: bool) -> None:
     """Set the pixels of a slice that lie in a region, looking at a box around it only."""
-    box = region.box()
-    area = _crossing(plane, *box) if box else None
+    area = _crossing(plane, *region.box) if region.box else None
     if area is None:
         return
-    rows, columns = (np.arange(part.start, part.stop) for part in area)
+    # Fields are smooth: blocks of pixels as large as the distance of their points share one answer.
+    steps = (plane.row_step, plane.column_step)
+    down, across = (max(int(region.grid.step / np.linalg.norm(step)), 1) for step in steps)
+    rows = np.arange(area[0].start, area[0].stop, down) + (down - 1) / 2
+    columns = np.arange(area[1].start, area[1].stop, across) + (across - 1) / 2
     points = (
         plane.origin[:, None, None]
         + plane.row_step[:, None, None] * rows[None, :, None]
         + plane.column_step[:, None, None] * columns[None, None, :]
     )
-    mask[area][region.inside(points)] = goes
+    inside = region.inside(points).repeat(down, axis=0).repeat(across, axis=1)
+    part = mask[area]
+    part[inside[: part.shape[0], : part.shape[1]]] = goes
 
 
 def _crossing(plane: Plane, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[slice, slice] | None:

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+
+from deid_platform.pixels.masks import CELL, Cells
 
 FEWEST = 6
 """Of fewer frames nothing is made: their anatomy would not fade but mingle, and look like writing."""
@@ -14,6 +17,8 @@ FEWEST = 6
 _MEDIAN_FRAMES = 32
 _MEDIAN_BYTES = 2**26
 _BLOCK = 2**22
+# Shares: of the span of values, from which on a pixel is bright, and within which it stays the same; of all pixels.
+_BRIGHT, _SAME, _LEAST_INK = 0.4, 0.2, 0.02
 
 
 def evenly(count: int, most: int) -> list[int]:
@@ -21,6 +26,13 @@ def evenly(count: int, most: int) -> list[int]:
     if count <= most:
         return list(range(count))
     return sorted({round(step * (count - 1) / (most - 1)) for step in range(most)})
+
+
+def _has_ink(least: NDArray[np.float64], greatest: NDArray[np.float64]) -> bool:
+    """Whether some pixels are bright in every picture, and much the same in all of them."""
+    span = float(greatest.max() - least.min())
+    bright = least > least.min() + _BRIGHT * span
+    return bool((bright & (greatest - least <= _SAME * span)).mean() >= _LEAST_INK)
 
 
 class Projections:
@@ -57,6 +69,23 @@ class Projections:
         if self._added < FEWEST or self._least is None or self._greatest is None:
             return []
         return [self._least, self._greatest, *([self._median()] if len(self._kept) >= FEWEST else [])]
+
+    def lasting(self, cells: Cells) -> Cells:
+        """The components of ``cells`` that hold something bright which hardly changes from picture to picture.
+
+        What is drawn over slices stays as it is, while a rim of skin or skull that runs through all of them does not:
+        where all that lasts is the air beside it, it is anatomy.
+        """
+        if self._least is None or self._greatest is None or not cells.any():
+            return cells
+        least, greatest = (picture.astype(np.float64) for picture in (self._least, self._greatest))
+        labels, count = ndimage.label(cells, np.ones((3, 3)))
+        kept = np.zeros_like(cells)
+        for number, box in enumerate(ndimage.find_objects(labels, count), start=1):
+            part = tuple(slice(side.start * CELL, side.stop * CELL) for side in box)
+            if _has_ink(least[part], greatest[part]):
+                kept |= labels == number
+        return kept
 
     def _median(self) -> NDArray[Any]:
         """The median, of an even number the lower one, of some rows at a time."""

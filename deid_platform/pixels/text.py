@@ -145,8 +145,10 @@ class _Finder:
         common = self._labels
         for picture in projections.pictures():
             if views := pairs(picture, self._display):
-                found = list(self._logits(views, carefully=True))
-                common = _both(common, self._mask(self._text(found)))
+                cells = self._text(list(self._logits(views, carefully=True)))
+                if not self._written and self._layout.photometric == "MONOCHROME2":
+                    cells = projections.lasting(cells)
+                common = _both(common, self._mask(cells))
         return common
 
     def _take(self, shown: Sequence[NDArray[Any]]) -> None:

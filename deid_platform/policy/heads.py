@@ -60,6 +60,11 @@ class HeadPolicy:
         return self.sites.get(site, self.general)
 
     @property
+    def looks(self) -> bool:
+        """Whether heads are looked for at any site."""
+        return any(options.looks for options in (self.general, *self.sites.values()))
+
+    @property
     def removes(self) -> bool:
         """Whether faces go at any site."""
         return any(options.faces == "remove" for options in (self.general, *self.sites.values()))

@@ -23,6 +23,7 @@ from deid_platform.layout import findings_key, verdict_key
 from deid_platform.manifest import Manifest, write_findings
 from deid_platform.model import Entry, Finding, Reason, Severity, Stage
 from deid_platform.policy import Policy
+from deid_platform.stages.heads_proof import prove_heads
 from deid_platform.stages.pipeline import Pipeline, require
 from deid_platform.stages.pixels import pixel_digest
 from deid_platform.stages.proof import Look, not_inspected, prove, read_where_likely
@@ -32,7 +33,7 @@ from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_ob
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Lost
 
-GATE_VERSION = "3"
+GATE_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,11 @@ def judge_batch(pipeline: Pipeline, batch: str) -> GateResult:
     found = tuple(_inspect_all(pipeline, raw, cleaned, looks))
     left = [entry for entry in cleaned.passed if looks.get(entry.item) is Look.LEFT]
     proof, legible = prove(pipeline, Counter(looks.values())[Look.READ], left)
-    findings = tuple(sorted((*found, *legible)))
+    heads, faces = prove_heads(pipeline, raw, cleaned)
+    findings = tuple(sorted((*found, *legible, *faces)))
     refused = _refused(findings)
     sealed = read_sealed(pipeline.zones.trusted, batch)
-    checks = batch_checks(sealed, (raw, scrubbed, cleaned), findings, proof, pipeline.identity)
+    checks = batch_checks(sealed, (raw, scrubbed, cleaned), findings, (proof, heads), pipeline.identity)
     verdict = Verdict(batch, cleaned.sha256, GATE_VERSION, checks, refused)
     write_findings(pipeline.zones.trusted, findings_key(batch, digest), findings)
     _write(pipeline.zones.trusted, verdict_key(batch, digest), verdict, pipeline.identity)

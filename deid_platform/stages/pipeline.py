@@ -13,6 +13,7 @@ from importlib import resources
 from typing import TypeVar
 
 from deid_platform.errors import StoreError, UnsafeToRelease
+from deid_platform.heads.net import choose_head_net
 from deid_platform.identity import Identity
 from deid_platform.layout import Zones, manifest_key
 from deid_platform.manifest import Manifest, read_manifest, write_manifest
@@ -60,6 +61,7 @@ def code_version(stage: Stage, policy: Policy, fingerprint: str = "", detector: 
         parts += [policy.digest, _word_lists()]
     if stage is Stage.PIXEL_CLEANED:
         parts += [tesseract_version(), codec_versions(), detector.identity if detector is not None else ""]
+        parts += [choose_head_net().identity] if policy.heads.looks else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

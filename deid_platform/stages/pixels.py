@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deid_platform.errors import DeidError
@@ -17,16 +17,17 @@ from deid_platform.identity import Identity
 from deid_platform.layout import object_name, stage_folder
 from deid_platform.manifest import Manifest
 from deid_platform.model import Entry, PixelOutcome, Stage
-from deid_platform.pixels.cleaning import PixelWork
+from deid_platform.pixels.cleaning import HeadWork, PixelWork
 from deid_platform.pixels.identified import Known
 from deid_platform.pixels.inference import DetectorSpec, open_detector
 from deid_platform.pixels.masks import Mask
 from deid_platform.policy import Policy
+from deid_platform.stages.heads import Heads, heads_of
 from deid_platform.stages.pipeline import Pipeline, StageResult, each_of, require, run_stage
 from deid_platform.stages.raw import raw_digest
 from deid_platform.stages.scrubbed import scrubbed_digest
 from deid_platform.stages.series import additions
-from deid_platform.stages.task import Broken, guarded, landed_object, own_object, own_store, sha256_of
+from deid_platform.stages.task import Broken, guarded, landed_object, own_object, own_store, refuse, sha256_of
 from deid_platform.store.protocol import Store
 
 _LOT = "identifiers in pixels"
@@ -62,11 +63,13 @@ def clean_pixels(pipeline: Pipeline, batch: str) -> StageResult:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One scrubbed item; where its original lies if its text is compared with it; what its series adds to its mask."""
+    """One scrubbed item; where its original lies if its text is compared with it; what its series adds to its mask;
+    and what goes of a head."""
 
     entry: Entry
     original: str = ""
     addition: Mask | None = None
+    head: HeadWork = field(default_factory=HeadWork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Clean:
             open_detector(self.detector),
             keep_marks=self.policy.pixels.keeps_marks,
             addition=piece.addition,
+            head=piece.head,
             known=(lambda: self._known(piece)) if piece.original else None,
         )
         with tempfile.TemporaryDirectory() as scratch, own_object(self.trusted, entry.object) as source:
@@ -127,14 +131,22 @@ def _cleaned(
     zones = pipeline.zones
     folder = stage_folder(Stage.PIXEL_CLEANED, source.batch, digest)
     task = Clean(zones.landing, zones.trusted, folder, pipeline.policy, pipeline.identity, detector)
-    added = additions(pipeline, source.passed, detector)
-    pieces = _pieces(source.passed, _originals(pipeline, raw, source), added)
-    return each_of(pipeline, Stage.PIXEL_CLEANED, pieces, task, lambda piece: piece.entry)
+    heads = heads_of(pipeline, source.passed)
+    for entry in source.passed:
+        if entry.item in heads.refused:
+            yield refuse(entry, Stage.PIXEL_CLEANED, str(heads.refused[entry.item]))
+    left = [entry for entry in source.passed if entry.item not in heads.refused]
+    added = additions(pipeline, left, detector)
+    pieces = _pieces(left, _originals(pipeline, raw, source), added, heads)
+    yield from each_of(pipeline, Stage.PIXEL_CLEANED, pieces, task, lambda piece: piece.entry)
 
 
-def _pieces(entries: Iterable[Entry], originals: Mapping[str, str], added: Mapping[str, Mask]) -> Iterator[Piece]:
+def _pieces(
+    entries: Iterable[Entry], originals: Mapping[str, str], added: Mapping[str, Mask], heads: Heads
+) -> Iterator[Piece]:
     for entry in entries:
-        yield Piece(entry, originals.get(entry.item, ""), added.get(entry.series))
+        head = heads.work.get(entry.item, HeadWork())
+        yield Piece(entry, originals.get(entry.item, ""), added.get(entry.series), head)
 
 
 def _originals(pipeline: Pipeline, raw: Manifest, source: Manifest) -> dict[str, str]:

@@ -15,7 +15,7 @@ from deid_platform.audit.checks import (
     reconciled,
     uids_consistent,
 )
-from deid_platform.audit.proof import Proof
+from deid_platform.audit.proof import HeadsProof, Proof
 from deid_platform.identity import Identity
 from deid_platform.model import Finding, Masking, Region, Severity, Stage
 from deid_platform.subjects import Pseudonym, SubjectRules, SubjectTable
@@ -28,7 +28,7 @@ SECRET = "Quintrelle"
 def test_a_sound_batch_passes_every_check_of_the_gate_once_and_in_order() -> None:
     rows = [entry(0), entry(1), entry(2, study=1), refused(3)]
     stages = [manifest(*rows, stage=stage) for stage in (RAW, SCRUBBED, CLEANED)]
-    results = batch_checks(sealed(), stages, [], Proof(), HERE)
+    results = batch_checks(sealed(), stages, [], (Proof(), HeadsProof()), HERE)
     assert [result.name for result in results] == list(GATE_CHECKS)
     assert all(result.passed for result in results)
     assert all(result.asks == GATE_CHECKS[result.name] for result in results)
@@ -148,7 +148,7 @@ def test_findings_on_items_refuse_them_and_findings_on_the_batch_block_it() -> N
 def test_a_row_that_holds_an_original_name_stops_the_batch_and_is_not_quoted() -> None:
     named = replace(entry(1), object=f"landing/{SECRET}.dcm", subject=SECRET)
     stages = [manifest(entry(0), entry(1)), manifest(entry(0), named, stage=SCRUBBED), manifest(entry(0), entry(1))]
-    results = {result.name: result for result in batch_checks(sealed(2), stages, [], Proof(), HERE)}
+    results = {result.name: result for result in batch_checks(sealed(2), stages, [], (Proof(), HeadsProof()), HERE)}
     assert [name for name, result in results.items() if not result.passed] == ["scrubbed_well_formed"]
     assert len(results["scrubbed_well_formed"].counts) == 2
     assert SECRET not in repr(results)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,17 @@ from deid_platform.formats.dicom.identifiers import collect
 from deid_platform.formats.dicom.markers import file_meta, mark
 from deid_platform.formats.dicom.patient import PATIENT_ID, declared_charset, issuer_of, subject_of, text_in
 from deid_platform.formats.dicom.pixels import PixelCleaner
+from deid_platform.formats.dicom.planes import planes_of
 from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import Scrubber, walk
 from deid_platform.formats.dicom.source import looks_like_dicom, open_source, read_head
+from deid_platform.formats.dicom.stacks import open_stack
 from deid_platform.formats.dicom.uids import is_registered, replacement, uid_in
 from deid_platform.formats.dicom.years import birth_dates, oldest_year
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.freetext import TextCleaner
+from deid_platform.heads.plans import ItemPlanes, StackPlan
+from deid_platform.heads.stack import Stack
 from deid_platform.identity import Identity
 from deid_platform.model import Finding, Masking, Outcome, PixelOutcome, Reason
 from deid_platform.pixels.cleaning import PixelWork, clean_file
@@ -93,6 +98,14 @@ class Dicom:
     def series_text(self, scrubbed: Sequence[Path], net: Net) -> Mask | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         return project_series(scrubbed, net)
+
+    def planes(self, scrubbed: Path) -> ItemPlanes | None:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return planes_of(scrubbed)
+
+    def open_stack(self, plan: StackPlan, paths: Mapping[str, Path]) -> AbstractContextManager[Stack]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return open_stack(plan, paths)
 
     def clean_pixels(self, scrubbed: Path, output: Path, work: PixelWork) -> PixelOutcome:
         """See :class:`~deid_platform.formats.protocol.Format`."""

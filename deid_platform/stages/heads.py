@@ -1,0 +1,145 @@
+"""The pass of pixel_cleaned that looks for heads: what goes of them in each item, decided by study and place.
+
+Images that share a Frame of Reference show the same head, so the same is removed from all of them, whichever shows it
+best. What this pass cannot decide is refused, not released as it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+
+from deid_platform.errors import DeidError, StoreError
+from deid_platform.formats.registry import format_named
+from deid_platform.heads.deciding import Decided, decide
+from deid_platform.heads.net import HeadSpec, choose_head_net, open_head_net
+from deid_platform.heads.plans import ItemPlanes
+from deid_platform.model import Entry, HeadRule, Reason
+from deid_platform.pixels.cleaning import HeadWork
+from deid_platform.policy import HeadOptions
+from deid_platform.stages.pipeline import Pipeline
+from deid_platform.stages.task import Broken, StoreBroken, own_object
+from deid_platform.store.protocol import Store
+from deid_platform.workers import Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What the pass decided: work by item, and the reason why others are refused."""
+
+    work: dict[str, HeadWork] = field(default_factory=dict)
+    refused: dict[str, Reason] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """The task that reads where the frames of one item lie."""
+
+    trusted: Store
+
+    def __call__(self, entry: Entry) -> ItemPlanes | Broken | None:
+        """None for what has no pixels, or cannot be read: the pixel stage itself says so then."""
+        try:
+            with own_object(self.trusted, entry.object) as path:
+                return format_named(entry.format).planes(path)
+        except StoreBroken as error:
+            return Broken(str(error))
+        except DeidError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The items of a study that share a Frame of Reference, or a series that has none."""
+
+    entries: tuple[Entry, ...]
+    planes: Mapping[str, ItemPlanes]
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """The task that looks for heads in a group."""
+
+    trusted: Store
+    spec: HeadSpec
+    options: HeadOptions
+
+    def __call__(self, group: Group) -> Decided | Broken:
+        """What is to be done with each item of the group."""
+        try:
+            with ExitStack() as stack:
+                paths = {one.item: stack.enter_context(own_object(self.trusted, one.object)) for one in group.entries}
+                item_format = format_named(group.entries[0].format)
+                net = open_head_net(self.spec)
+                return decide(group.planes, lambda plan: item_format.open_stack(plan, paths), net, self.options)
+        except StoreBroken as error:
+            return Broken(str(error))
+        except Exception:  # noqa: BLE001 - a bug must not stop the batch; what was not looked at is refused
+            return Decided({}, dict.fromkeys(group.planes, Reason.INTERNAL_ERROR))
+
+
+def heads_of(pipeline: Pipeline, entries: Sequence[Entry]) -> Heads:
+    """Look for heads in the items of a batch; nothing where the policy lets faces be.
+
+    Raises
+    ------
+    StoreError
+        A worker could not use the platform's own stores.
+    DeidError
+        The model of heads is missing or changed.
+    """
+    options = pipeline.policy.heads.at(pipeline.identity.site)
+    if not options.looks:
+        return Heads()
+    located = _located(pipeline, entries)
+    found = Heads()
+    task = Decide(pipeline.zones.trusted, choose_head_net(), options)
+    with closing(pipeline.compute.run(task, _groups(located, found))) as results:
+        for group, result in results:
+            if isinstance(result, Broken):
+                raise StoreError(result.message)
+            if isinstance(result, Lost):
+                found.refused.update({entry.item: Reason(result.reason) for entry in group.entries})
+            else:
+                found.work.update(result.work)
+                found.refused.update(result.refused)
+    _refuse_renderings(located, found)
+    return found
+
+
+def _located(pipeline: Pipeline, entries: Iterable[Entry]) -> list[tuple[Entry, ItemPlanes]]:
+    """Items with pixels, and where these lie."""
+    located = []
+    with closing(pipeline.compute.run(Locate(pipeline.zones.trusted), entries)) as results:
+        for entry, result in results:
+            if isinstance(result, Broken):
+                raise StoreError(result.message)
+            if result is not None and not isinstance(result, Lost):
+                located.append((entry, result))
+    return located
+
+
+def _groups(located: Iterable[tuple[Entry, ItemPlanes]], found: Heads) -> list[Group]:
+    """What can be looked at together; the rest gets its rule at once."""
+    members: dict[tuple[str, str], list[tuple[Entry, ItemPlanes]]] = defaultdict(list)
+    for entry, planes in located:
+        if planes.placed:
+            members[entry.study, planes.frame_of_reference or planes.series].append((entry, planes))
+        else:
+            found.work[entry.item] = HeadWork(str(HeadRule.NO_IMAGE_IN_SPACE))
+    return [
+        Group(tuple(entry for entry, _ in group), {entry.item: planes for entry, planes in group})
+        for _, group in sorted(members.items())
+    ]
+
+
+def _refuse_renderings(located: Iterable[tuple[Entry, ItemPlanes]], found: Heads) -> None:
+    """Pictures of a surface have no place in the patient, but they belong to a study that shows a head."""
+    studies = {entry.study for entry, _ in located if entry.item in found.work and found.work[entry.item].removes}
+    studies |= {entry.study for entry, _ in located if found.refused.get(entry.item) is Reason.FACE_HELD_BACK}
+    for entry, planes in located:
+        if entry.study in studies and (planes.rendered or planes.projected):
+            found.work.pop(entry.item, None)
+            found.refused[entry.item] = Reason.FACE_IN_RENDERING

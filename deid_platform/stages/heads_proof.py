@@ -1,0 +1,135 @@
+"""Proving that faces are gone and brains whole, study by study, and that no face stayed where none was removed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import islice
+
+from deid_platform.audit.heads.proof import prove, shows_face
+from deid_platform.audit.heads.volumes import Pair, Place, places_of
+from deid_platform.audit.proof import HeadsProof
+from deid_platform.errors import StoreError
+from deid_platform.manifest import Manifest
+from deid_platform.model import Entry, Finding, HeadRule, PixelRule, Reason
+from deid_platform.stages.pipeline import Pipeline
+from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_object
+from deid_platform.store.protocol import Store
+from deid_platform.workers import Lost
+
+_MOST = 3
+"""Volumes of a Frame of Reference that are measured, the largest: the same was removed from all of them."""
+_RULE = str(Reason.FACE_NOT_PROVEN_GONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Items of one study that agree on whether something was removed, and the landing keys of their originals."""
+
+    entries: tuple[Entry, ...]
+    sources: tuple[str, ...]
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What is wrong with items of a study, and counts."""
+
+    findings: tuple[Finding, ...]
+    counts: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """The task of measuring one study."""
+
+    landing: Store
+    trusted: Store
+
+    def __call__(self, study: Study) -> Proven | Broken:
+        """Everything wrong with the heads of a study; what cannot be measured is wrong."""
+        try:
+            with ExitStack() as stack:
+                both = zip(study.entries, study.sources, strict=True)
+                return _proven(study, [self._pair(stack, entry, source) for entry, source in both])
+        except StoreBroken as error:
+            return Broken(str(error))
+        except Exception as error:  # noqa: BLE001 - what cannot be measured is not released
+            return Proven(tuple(_finding(entry.item, type(error).__name__) for entry in study.entries), Counter())
+
+    def _pair(self, stack: ExitStack, entry: Entry, source: str) -> Pair:
+        output = stack.enter_context(own_object(self.trusted, entry.object))
+        return Pair(entry.item, stack.enter_context(landed_object(self.landing, source)) if source else output, output)
+
+
+def _proven(study: Study, pairs: Sequence[Pair]) -> Proven:
+    findings: list[Finding] = []
+    counts: Counter[str] = Counter()
+    for place in places_of(pairs):
+        kinds = _removed(place, counts) if study.removed else _untouched(place, counts)
+        findings += [_finding(item, kind) for item in place.items for kind in kinds]
+    return Proven(tuple(findings), counts)
+
+
+def _removed(place: Place, counts: Counter[str]) -> list[str]:
+    """What is not proven of a place something was removed from: one volume must be proven, and none disproven."""
+    failures = [proof.failures(face=True) for proof in map(prove, islice(place.volumes(), _MOST))]
+    located = [failed for failed in failures if failed != ["not_located"]]
+    counts["removed"] += len(failures)
+    counts["proven"] += sum(not failed for failed in located)
+    if not located:
+        return ["not_located"]
+    return sorted({kind for failed in located for kind in failed})
+
+
+def _untouched(place: Place, counts: Counter[str]) -> list[str]:
+    """Whether a place nothing was removed from shows a face all the same."""
+    counts["untouched"] += min(place.count, _MOST)
+    return ["face_left"] if any(map(shows_face, islice(place.volumes(), _MOST))) else []
+
+
+def _finding(item: str, kind: str) -> Finding:
+    return Finding(item, "pixels", kind, _RULE)
+
+
+def prove_heads(pipeline: Pipeline, raw: Manifest, cleaned: Manifest) -> tuple[HeadsProof, tuple[Finding, ...]]:
+    """Measure all studies of a batch, where the policy has heads looked for.
+
+    Raises
+    ------
+    StoreError
+        A worker could not use the platform's own stores.
+    """
+    options = pipeline.policy.heads.at(pipeline.identity.site)
+    if not options.looks:
+        return HeadsProof(), ()
+    counts: Counter[str] = Counter()
+    findings: list[Finding] = []
+    task = Prove(pipeline.zones.landing, pipeline.zones.trusted)
+    with closing(pipeline.compute.run(task, _studies(raw, cleaned))) as results:
+        for study, result in results:
+            if isinstance(result, Broken):
+                raise StoreError(result.message)
+            if isinstance(result, Lost):
+                findings += [_finding(entry.item, result.error) for entry in study.entries]
+            else:
+                findings += result.findings
+                counts += result.counts
+    unjudged = sum(not entry.masking.head and entry.rule != PixelRule.NO_PIXEL_DATA for entry in cleaned.passed)
+    proof = HeadsProof(True, counts["removed"], counts["proven"], counts["untouched"], unjudged)
+    return proof, tuple(findings)
+
+
+def _studies(raw: Manifest, cleaned: Manifest) -> Iterator[Study]:
+    """Studies with items in space, apart by whether something was removed; originals only where it was."""
+    sources = {entry.item: entry.object for entry in raw.entries}
+    groups: dict[tuple[str, bool], list[Entry]] = defaultdict(list)
+    for entry in cleaned.passed:
+        if entry.masking.head in (HeadRule.NO_HEAD, HeadRule.NO_FACE):
+            groups[entry.study, False].append(entry)
+        elif entry.masking.head and HeadRule(entry.masking.head).removed:
+            groups[entry.study, True].append(entry)
+    for (_, removed), entries in sorted(groups.items()):
+        yield Study(tuple(entries), tuple(sources.get(one.item, "") if removed else "" for one in entries), removed)
