@@ -15,7 +15,7 @@ from deid_platform.errors import DeidError
 from deid_platform.heads.filling import air_of
 from deid_platform.heads.finding import Content, Head, find_head
 from deid_platform.heads.grid import reduce_stack
-from deid_platform.heads.net import FACE, ORBITS, Net
+from deid_platform.heads.net import Net
 from deid_platform.heads.plans import ItemPlanes, StackPlan, stacks_of
 from deid_platform.heads.removal import Removal, face_of
 from deid_platform.heads.stack import Stack
@@ -29,9 +29,6 @@ Opener = Callable[[StackPlan], AbstractContextManager[Stack]]
 
 _MOST_STACKS = 6
 """Stacks of a Frame of Reference that are looked at; the largest show the most."""
-_TISSUE = 0.12
-"""Brightness of a normalised volume from which on there is tissue, not air."""
-_LEAST_FACE, _LEAST_TISSUE = 12.0, 12.0  # ml of face and of tissue where it should be, below which there is none left
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,21 +101,8 @@ class _Found:
             return cls(plan, unclear=look.content is Content.UNCLEAR)
         face = face_of(look.head, ears=options.ears == "remove")
         if not options.strips:
-            return cls(plan, look.head, face if shows_face(look.head, face) else None)
+            return cls(plan, look.head, face if look.head.has_face else None)
         return cls(plan, look.head, brain_only(reduced, look.head, net))
-
-
-def shows_face(head: Head, face: Removal) -> bool:
-    """Whether there is anything left to remove: tissue where the face should be, or what the net takes for a face."""
-    ml = head.grid.step**3 / 1000
-    if (head.fields.logits[[FACE, ORBITS]].max(axis=0) > 0)[_solid(head)].sum() * ml >= _LEAST_FACE:
-        return True
-    gone = face.gone[0].coarse() & ~face.kept[0].coarse()
-    return bool((_solid(head) & gone).sum() * ml >= _LEAST_TISSUE)
-
-
-def _solid(head: Head) -> NDArray[np.bool_]:
-    return np.asarray(head.inside & (head.volume > _TISSUE))
 
 
 def _airs(

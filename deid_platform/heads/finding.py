@@ -49,6 +49,7 @@ class Head:
     inside: NDArray[np.bool_]
     brain_ml: float
     face_ml: float
+    has_face: bool
 
     def brain(self) -> NDArray[np.bool_]:
         """The brain on the grid: one piece."""
@@ -123,6 +124,9 @@ def _look(reduced: Reduced, net: Net, centre: NDArray[np.float64]) -> tuple[Head
     grid = Grid.around(centre, STEP, SHAPE)
     volume, inside = reduced.on(grid)
     volume = normalised(volume, inside)
+    present = net.presence(volume)
+    if not present.head:
+        return None, False
     fields = net.fields(volume)
     seen = fields.logits > 0
     seen &= inside
@@ -133,7 +137,7 @@ def _look(reduced: Reduced, net: Net, centre: NDArray[np.float64]) -> tuple[Head
     pose = pose_of(fields, grid)
     if pose is None or pose.residual > _WORST_RESIDUAL or not _is_head(pose):
         return None, True
-    return Head(grid, fields, pose, volume, inside, float(ml[BRAIN]), float(ml[FACE])), False
+    return Head(grid, fields, pose, volume, inside, float(ml[BRAIN]), float(ml[FACE]), present.face), False
 
 
 def _is_head(pose: Pose) -> bool:

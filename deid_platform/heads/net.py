@@ -24,8 +24,8 @@ from deid_platform.pixels.sessions import (
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-HEAD = "head"
-"""Name of the model in the list of models."""
+HEAD, PRESENCE = "head", "presence"
+"""Names of the models in the list of models."""
 BRAIN, FACE, ORBITS, EARS, WHOLE = range(5)
 """Places of the structures among the net's outputs; the whole head holds all of the others."""
 
@@ -56,8 +56,20 @@ class Fields:
     where: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a volume holds a head, and whether that has a face."""
+
+    head: bool
+    face: bool
+
+
 class Net(Protocol):
     """Anything that sees heads."""
+
+    def presence(self, volume: NDArray[np.float32]) -> Presence:
+        """Judge a volume of the first look as a whole, see :meth:`fields` for its values."""
+        ...
 
     def fields(self, volume: NDArray[np.float32]) -> Fields:
         """See a volume of shape (x, y, z), multiples of 16, with values from 0 to 1.5."""
@@ -69,7 +81,15 @@ class HeadNet:
     """The net as it is shipped."""
 
     spec: HeadSpec
+    thresholds: tuple[float, float]
     _session: InferenceSession = field(repr=False)
+    _teller: InferenceSession = field(repr=False)
+
+    def presence(self, volume: NDArray[np.float32]) -> Presence:
+        """See :class:`Net`."""
+        (logits,) = self._teller.run(None, {"x": np.ascontiguousarray(volume[None, None], np.float32)})
+        head, face = (float(value) > least for value, least in zip(logits[0], self.thresholds, strict=True))
+        return Presence(head, face)
 
     def fields(self, volume: NDArray[np.float32]) -> Fields:
         """See :class:`Net`."""
@@ -87,9 +107,10 @@ def choose_head_net(folder: Path = MODELS) -> HeadSpec:
     DeidError
         The model file is missing or changed.
     """
-    file = _file(folder)
-    file.verify()
-    return HeadSpec(Device.CPU, file.version, file.sha256)
+    files, _ = _files(folder)
+    for file in files:
+        file.verify()
+    return HeadSpec(Device.CPU, files[0].version, "+".join(file.sha256 for file in files))
 
 
 @cache
@@ -101,11 +122,11 @@ def open_head_net(spec: HeadSpec, folder: Path = MODELS) -> HeadNet:
     DeidError
         The model file here is not the one the work was planned with.
     """
-    file = _file(folder)
-    if file.sha256 != spec.sha256:
+    files, thresholds = _files(folder)
+    if "+".join(file.sha256 for file in files) != spec.sha256:
         raise DeidError("This worker has another version of the head model than the one the work was planned with: "
                         "install the same version of deid-platform everywhere.")
-    return HeadNet(spec, open_session(file, spec.device))
+    return HeadNet(spec, thresholds, *(open_session(file, spec.device) for file in files))
 
 
 def close_head_nets() -> None:
@@ -113,10 +134,15 @@ def close_head_nets() -> None:
     open_head_net.cache_clear()
 
 
-def _file(folder: Path) -> ModelFile:
-    found = described(folder, HEAD)
+def _files(folder: Path) -> tuple[list[ModelFile], tuple[float, float]]:
+    """The net, the one that tells whether there is a head, and the logits from which on that is so."""
+    found, teller = described(folder, HEAD), described(folder, PRESENCE)
     try:
-        file = found["precisions"]["fp32"]
-        return ModelFile(str(found["version"]), folder / file["file"], file["sha256"], int(file["opset"]))
+        files = [
+            ModelFile(str(one["version"]), folder / file["file"], file["sha256"], int(file["opset"]))
+            for one in (found, teller) for file in (one["precisions"]["fp32"],)
+        ]  # fmt: skip
+        least = teller["precisions"]["fp32"]["thresholds"]
+        return files, (float(least["head"]), float(least["face"]))
     except (ValueError, KeyError, TypeError):
         raise undescribed(HEAD) from None

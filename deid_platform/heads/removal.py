@@ -18,16 +18,11 @@ from scipy import ndimage
 from deid_platform.heads.finding import Head, largest
 from deid_platform.heads.grid import Grid
 from deid_platform.heads.net import BRAIN, EARS, FACE, ORBITS
+from deid_platform.heads.plane import face_planes
 from deid_platform.heads.stack import Plane
 
 MARGIN = 5.0
 """Millimetres around the brain that stay as they are."""
-PITCH = 38.0
-"""Degrees between the plane of the face and the coronal plane of the head frame."""
-_NORMAL = np.array([0.0, np.cos(np.deg2rad(PITCH)), -np.sin(np.deg2rad(PITCH))])
-# Millimetres of the head frame from its origin to the plane: just beyond the brain, but never far from where the plane
-# of an average head lies, so that an error about the brain cannot move it onto the face.
-_BEYOND_BRAIN, _QUANTILE, _OFFSETS = 4.0, 0.995, (55.0, 63.0)
 _LOWEST = -150.0  # mm of the head frame: below chin and larynx, where nobody is recognised
 _FINE = 2  # points of a field per point of the head's grid, along each axis
 _MM_PER_LOGIT = 1.0  # about how far a boundary moves for one logit: near it, logits grow like a distance
@@ -50,10 +45,6 @@ class Field:
             return None
         low = self.grid.origin + self.grid.step * (np.array([places[0] for places in found]) - 1)
         return low, self.grid.origin + self.grid.step * (np.array([places[-1] for places in found]) + 1)
-
-    def coarse(self) -> NDArray[np.bool_]:
-        """The region on the grid of the head it belongs to."""
-        return np.asarray(self.depth[::_FINE, ::_FINE, ::_FINE] > 0)
 
     def inside(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether points of shape (3, rows, columns) lie in the region."""
@@ -154,15 +145,11 @@ def distance(mask: NDArray[np.bool_], step: float) -> NDArray[np.float32]:
 
 
 def beyond_plane(head: Head, grid: Grid) -> NDArray[np.float32]:
-    """How far each point of a grid lies beyond the plane of the face, in mm; negative behind it and below the chin."""
-    where = head.pose.to_head(grid.points().astype(np.float32))
-    brain = head.brain()
-    offset = _OFFSETS[1]
-    if brain.any():
-        at_brain = np.tensordot(_NORMAL, head.pose.to_head(head.grid.points()[:, brain]), 1)
-        offset = float(np.clip(np.quantile(at_brain, _QUANTILE) + _BEYOND_BRAIN, *_OFFSETS))
-    depth = np.minimum(np.tensordot(_NORMAL, where, 1) - offset, where[2] - _LOWEST)
-    return np.asarray(np.clip(depth / head.pose.scales.mean(), -_FAR, _FAR), np.float32)
+    """How far each point of a grid lies beyond a plane of the face, in mm; negative behind both and below the chin."""
+    points = grid.points()
+    depth = np.maximum.reduce([np.tensordot(plane.normal, points, 1) - plane.offset for plane in face_planes(head)])
+    low = head.pose.to_head(points)[2] - _LOWEST
+    return np.asarray(np.clip(np.minimum(depth, low), -_FAR, _FAR), np.float32)
 
 
 def _refined_grid(grid: Grid) -> Grid:

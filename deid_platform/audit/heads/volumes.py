@@ -22,6 +22,8 @@ STEP = 2.0
 """Millimetres to which pixels are averaged."""
 FEWEST, SHORTEST = 8, 45.0
 """Slices, and millimetres from the first to the last, from which on there is a volume to prove anything about."""
+FINE = 2.6
+"""Millimetres between neighbours up to which a volume shows skin."""
 _DIGITS = 3
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
@@ -91,7 +93,11 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """What shares a Frame of Reference: its items, and its volumes, the one with most slices first."""
+    """What shares a Frame of Reference: its items, and its volumes, the one with most slices first.
+
+    Where any of them is fine enough to show skin, coarser ones are left out: echo-planar images show hardly any, and
+    bend the brain. The same was removed from all of them.
+    """
 
     items: tuple[str, ...]
     _stacks: tuple[tuple[_Slice, ...], ...]
@@ -123,7 +129,15 @@ def _largest_first(stacks: Mapping[tuple[Any, ...], Sequence[_Slice]]) -> tuple[
     """The stacks that are volumes."""
     ordered = [tuple(_ordered(stacks[key])) for key in sorted(stacks, key=str)]
     long = [one for one in ordered if np.linalg.norm(one[-1].origin - one[0].origin) >= SHORTEST]
-    return tuple(sorted((one for one in long if len(one) >= FEWEST), key=len, reverse=True))
+    volumes = [one for one in long if len(one) >= FEWEST]
+    fine = [one for one in volumes if _spacing(one) <= FINE]
+    return tuple(sorted(fine or volumes, key=len, reverse=True))
+
+
+def _spacing(ordered: Sequence[_Slice]) -> float:
+    """The largest distance between neighbours, in mm."""
+    gap = np.linalg.norm(ordered[-1].origin - ordered[0].origin) / (len(ordered) - 1)
+    return float(max(gap, *(np.linalg.norm(step) for step in (ordered[0].down, ordered[0].across))))
 
 
 def _slices(pair: Pair) -> Iterator[tuple[str, tuple[Any, ...], _Slice]]:

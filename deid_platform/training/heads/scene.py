@@ -31,7 +31,6 @@ COARSE = (64, 80, 80)
 """Grid of the first pass; its points are :data:`~deid_platform.training.heads.labels.COARSE_STEP` apart."""
 FINE, FINE_STEP = (64, 80, 64), 2.1
 """Grid of the second pass: a part of what is looked at then, for a detail of the brain."""
-_SHARE_FINE, _SHARE_OTHER, _SHARE_STRIPPED, _SHARE_DEFACED = 0.25, 0.1, 0.04, 0.08
 _ANCHOR = (0.0, 0.0, -20.0)
 _BRAIN, _FACE, _ORBITS, _EARS, _HEAD = range(len(STRUCTURES))
 
@@ -48,6 +47,16 @@ class Scene:
     labels: NDArray[np.uint8]
     where: NDArray[np.float32]
     seen: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many scenes are of the second pass, show something else, and of heads, lack all but the brain or the face."""
+
+    fine: float = 0.25
+    other: float = 0.1
+    stripped: float = 0.04
+    defaced: float = 0.08
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +80,8 @@ class _Source:
 class Scenes:
     """Draws scenes. The same heads and seed give the same scenes."""
 
-    def __init__(self, heads: Sequence[LabelledHead], seed: int) -> None:
+    def __init__(self, heads: Sequence[LabelledHead], seed: int, shares: Shares = Shares()) -> None:
+        self._shares = shares
         self._sources = [_Source.of(head) for head in heads]
         self._rng = np.random.default_rng(seed)
         self._torch = torch.Generator().manual_seed(seed)
@@ -79,9 +89,9 @@ class Scenes:
     def next(self, *, fine: bool | None = None) -> Scene:
         """The next scene, of the grid of the first or the second pass, by lot where nobody says."""
         rng = self._rng
-        fine = rng.random() < _SHARE_FINE if fine is None else fine
+        fine = rng.random() < self._shares.fine if fine is None else fine
         shape, step = (FINE, FINE_STEP * rng.uniform(0.9, 1.1)) if fine else (COARSE, COARSE_STEP)
-        if not fine and rng.random() < _SHARE_OTHER:
+        if not fine and rng.random() < self._shares.other:
             return self._something_else(shape)
         source = self._sources[rng.integers(len(self._sources))]
         flipped = bool(rng.random() < 0.5)
@@ -120,9 +130,9 @@ class Scenes:
     def _lacking(self, labels: Tensor) -> Tensor | None:
         """What was taken away before: all but the brain, or the face."""
         lot = self._rng.random()
-        if lot < _SHARE_STRIPPED:
+        if lot < self._shares.stripped:
             return labels[_BRAIN] == 0
-        if lot < _SHARE_STRIPPED + _SHARE_DEFACED:
+        if lot < self._shares.stripped + self._shares.defaced:
             return (labels[_FACE] | labels[_ORBITS] | labels[_EARS]) > 0
         return None
 
