@@ -51,10 +51,12 @@ def _masking(result: StageResult) -> Metadata:
     """What was masked, and by which rule pixels may go on."""
     totals = result.masking
     rules = Counter(entry.rule for entry in result.manifest.passed)
+    heads = Counter(entry.masking.head or "not_looked_for" for entry in result.manifest.passed)
     data = counts({name: int(value) for name, value in totals.items() if name != "masked_share"})
     return data | {
         "masked_share": dg.MetadataValue.float(totals["masked_share"]),
         "rules": table(("rule", "items"), sorted(rules.items())),
+        "heads": table(("head", "items"), sorted(heads.items())),
     }
 
 

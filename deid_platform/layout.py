@@ -64,6 +64,11 @@ def verdict_key(batch: str, digest: str) -> str:
     return stage_folder(Stage.PIXEL_CLEANED, batch, digest) + "gate.json"
 
 
+def head_picture_key(batch: str, digest: str, study: str, number: int) -> str:
+    """A head before and after its face was removed: it shows a person, so it stays in the trusted zone."""
+    return stage_folder(Stage.PIXEL_CLEANED, batch, digest) + f"heads/{study}-{number}.png"
+
+
 def quarantine_key(batch: str) -> str:
     """All refused items of a batch with stage and reason."""
     return f"quarantine/{batch}/manifest.parquet"

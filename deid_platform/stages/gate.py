@@ -78,7 +78,7 @@ def judge_batch(pipeline: Pipeline, batch: str) -> GateResult:
     found = tuple(_inspect_all(pipeline, raw, cleaned, looks))
     left = [entry for entry in cleaned.passed if looks.get(entry.item) is Look.LEFT]
     proof, legible = prove(pipeline, Counter(looks.values())[Look.READ], left)
-    heads, faces = prove_heads(pipeline, raw, cleaned)
+    heads, faces = prove_heads(pipeline, raw, cleaned, digest)
     findings = tuple(sorted((*found, *legible, *faces)))
     refused = _refused(findings)
     sealed = read_sealed(pipeline.zones.trusted, batch)

@@ -8,14 +8,17 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 
-from deid_platform.audit.heads.proof import prove, shows_face
+from deid_platform.audit.heads.average import register
+from deid_platform.audit.heads.picture import picture
+from deid_platform.audit.heads.proof import measured, shows_face
 from deid_platform.audit.heads.volumes import Pair, Place, places_of
 from deid_platform.audit.proof import HeadsProof
 from deid_platform.errors import StoreError
+from deid_platform.layout import head_picture_key
 from deid_platform.manifest import Manifest
 from deid_platform.model import Entry, Finding, HeadRule, PixelRule, Reason
 from deid_platform.stages.pipeline import Pipeline
-from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_object
+from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_object, own_store
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Lost
 
@@ -47,13 +50,15 @@ class Prove:
 
     landing: Store
     trusted: Store
+    batch: str
+    digest: str
 
     def __call__(self, study: Study) -> Proven | Broken:
         """Everything wrong with the heads of a study; what cannot be measured is wrong."""
         try:
             with ExitStack() as stack:
                 both = zip(study.entries, study.sources, strict=True)
-                return _proven(study, [self._pair(stack, entry, source) for entry, source in both])
+                return self._proven(study, [self._pair(stack, entry, source) for entry, source in both])
         except StoreBroken as error:
             return Broken(str(error))
         except Exception as error:  # noqa: BLE001 - what cannot be measured is not released
@@ -63,19 +68,31 @@ class Prove:
         output = stack.enter_context(own_object(self.trusted, entry.object))
         return Pair(entry.item, stack.enter_context(landed_object(self.landing, source)) if source else output, output)
 
+    def _proven(self, study: Study, pairs: Sequence[Pair]) -> Proven:
+        findings: list[Finding] = []
+        counts: Counter[str] = Counter()
+        for number, place in enumerate(places_of(pairs)):
+            if study.removed:
+                kinds = self._removed(place, counts, (study.entries[0].study, number))
+            else:
+                kinds = _untouched(place, counts)
+            findings += [_finding(item, kind) for item in place.items for kind in kinds]
+        return Proven(tuple(findings), counts)
 
-def _proven(study: Study, pairs: Sequence[Pair]) -> Proven:
-    findings: list[Finding] = []
-    counts: Counter[str] = Counter()
-    for place in places_of(pairs):
-        kinds = _removed(place, counts) if study.removed else _untouched(place, counts)
-        findings += [_finding(item, kind) for item in place.items for kind in kinds]
-    return Proven(tuple(findings), counts)
+    def _removed(self, place: Place, counts: Counter[str], name: tuple[str, int]) -> list[str]:
+        """What is not proven of a place something was removed from; a picture of its first volume is kept."""
+        failures = []
+        for volume in islice(place.volumes(), _MOST):
+            found = register(volume)
+            failures.append(measured(volume, found).failures(face=True))
+            if len(failures) == 1:
+                with own_store():
+                    self.trusted.write(head_picture_key(self.batch, self.digest, *name), picture(volume, found))
+        return _judged(failures, counts)
 
 
-def _removed(place: Place, counts: Counter[str]) -> list[str]:
-    """What is not proven of a place something was removed from: one volume must be proven, and none disproven."""
-    failures = [proof.failures(face=True) for proof in map(prove, islice(place.volumes(), _MOST))]
+def _judged(failures: Sequence[list[str]], counts: Counter[str]) -> list[str]:
+    """What is not proven of a place: one of its volumes must be proven, and none disproven."""
     located = [failed for failed in failures if failed != ["not_located"]]
     counts["removed"] += len(failures)
     counts["proven"] += sum(not failed for failed in located)
@@ -94,7 +111,9 @@ def _finding(item: str, kind: str) -> Finding:
     return Finding(item, "pixels", kind, _RULE)
 
 
-def prove_heads(pipeline: Pipeline, raw: Manifest, cleaned: Manifest) -> tuple[HeadsProof, tuple[Finding, ...]]:
+def prove_heads(
+    pipeline: Pipeline, raw: Manifest, cleaned: Manifest, digest: str
+) -> tuple[HeadsProof, tuple[Finding, ...]]:
     """Measure all studies of a batch, where the policy has heads looked for.
 
     Raises
@@ -107,7 +126,7 @@ def prove_heads(pipeline: Pipeline, raw: Manifest, cleaned: Manifest) -> tuple[H
         return HeadsProof(), ()
     counts: Counter[str] = Counter()
     findings: list[Finding] = []
-    task = Prove(pipeline.zones.landing, pipeline.zones.trusted)
+    task = Prove(pipeline.zones.landing, pipeline.zones.trusted, cleaned.batch, digest)
     with closing(pipeline.compute.run(task, _studies(raw, cleaned))) as results:
         for study, result in results:
             if isinstance(result, Broken):

@@ -17,7 +17,7 @@ from deid_platform.heads.net import choose_head_net
 from deid_platform.identity import Identity
 from deid_platform.layout import Zones, manifest_key
 from deid_platform.manifest import Manifest, read_manifest, write_manifest
-from deid_platform.model import ENGINE_VERSION, Entry, Stage
+from deid_platform.model import ENGINE_VERSION, Entry, HeadRule, Stage
 from deid_platform.pixels.codecs import codec_versions
 from deid_platform.pixels.inference import DetectorSpec
 from deid_platform.policy import Policy
@@ -107,6 +107,9 @@ class StageResult:
         return [(*key, count) for key, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
+_FACELESS = frozenset(rule for rule in HeadRule if rule.removed)
+
+
 def masking_totals(entries: Sequence[Entry]) -> dict[str, float]:
     """What was masked in items: how many of them, frames, marks that stay, text compared with identifiers of the
     subject and found to say one, and the mean share of the area of items with masked text."""
@@ -119,6 +122,7 @@ def masking_totals(entries: Sequence[Entry]) -> dict[str, float]:
         "marks_kept": sum(entry.masking.marks for entry in entries),
         "texts_compared": sum(masking.read for masking in masked),
         "identifiers_found": sum(masking.identifiers for masking in masked),
+        "items_without_face": sum(entry.masking.head in _FACELESS for entry in entries),
         "masked_share": round(shares / len(masked), 6) if masked else 0.0,
     }
 

@@ -30,6 +30,11 @@ _LABELS = {
     "marks_kept": "harmless marks that stay",
     "texts_compared": "masked texts that were compared with the identifiers of their subject",
     "identifiers_found": "of these, texts that say one of them",
+    "items_without_face": "items of volumes from which a face was removed",
+    "volumes_removed": "volumes measured from which a face was removed",
+    "volumes_proven": "of these, proven without a face and with a whole brain",
+    "volumes_untouched": "volumes nothing was removed from, measured for a face",
+    "unjudged": "images that say nothing of heads",
     "images": "images",
     "read": "read by Tesseract after cleaning",
     "routine": "images in which nothing speaks for text",
@@ -53,6 +58,7 @@ def render_report(policy: Policy, manifest: Manifest, checks: Sequence[CheckResu
         _table("Why the pixels may pass", ("rule", "items"), _ordered(Counter(e.rule for e in manifest.passed))),
         _table("Text in the pixels", ("", "count"), _pixels(manifest.passed)),
         _table("Proof that no text is left", ("", "count"), _proof(checks)),
+        _table("Proof that faces are gone", ("", "count"), _faces(checks)),
         _table("Checks", ("check", "asks", "passed"), [(c.name, c.asks, "yes" if c.passed else "no") for c in checks]),
         _table("Actions by attribute", ("tag", "keyword", "action", "places"), _actions(manifest.passed)),
     ]
@@ -80,6 +86,12 @@ def _proof(checks: Sequence[CheckResult]) -> list[tuple[str, object]]:
     bound = counts["miss_bound_ppm"] / 10_000
     said = f"at most {bound:.2f} % (95 % confidence, Clopper and Pearson)" if counts["unread"] else "all were read"
     return [*rows, ("images not read in which the same reading would find text", said)]
+
+
+def _faces(checks: Sequence[CheckResult]) -> list[tuple[str, object]]:
+    """What was measured of heads; nothing where the policy lets faces be."""
+    counts = next((check.counts for check in checks if check.name == "heads_judged"), {})
+    return [(_LABELS[name], count) for name, count in counts.items()]
 
 
 def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:

@@ -64,19 +64,28 @@ class HeadProof:
 
 def prove(volume: Volume) -> HeadProof:
     """Measure one volume, both sides of it."""
-    found = register(volume)
-    scales = found.scales
-    if found.score < _LEAST_SCORE or scales[-1] < _SCALES[0] or scales[0] > _SCALES[1]:
+    return measured(volume, register(volume))
+
+
+def measured(volume: Volume, found: Registered) -> HeadProof:
+    """Measure a volume over which the average head was laid."""
+    if not _fits(found):
         return HeadProof(found.score, located=False)
     moved, patch, area = _skin(volume, found)
     return HeadProof(found.score, True, area, moved, patch, _left(volume, found), _brain_changed(volume, found))
+
+
+def _fits(found: Registered) -> bool:
+    """Whether there is a head of possible size where the average one came to lie."""
+    scales = found.scales
+    return bool(found.score >= _LEAST_SCORE and scales[-1] >= _SCALES[0] and scales[0] <= _SCALES[1])
 
 
 def _axis(limits: tuple[float, float], step: float = _STEP) -> NDArray[np.float64]:
     return np.arange(limits[0], limits[1] + step / 2, step)
 
 
-def _tissue(volume: Volume, points: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def tissue(volume: Volume, points: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where there is tissue at points of the patient, before and after, by one threshold for both."""
     before, after, _, scanned = volume.at(points)
     level = _level(volume)
@@ -93,7 +102,7 @@ def _level(volume: Volume) -> float:
 def _skin(volume: Volume, found: Registered) -> tuple[float, float, float]:
     """The share of the skin that moved, the largest patch that did not, and the area seen, both in cm²."""
     grid = np.stack(np.meshgrid(_axis(_ACROSS), _axis(_ALONG), _axis(_UP), indexing="ij"))
-    before, after = _tissue(volume, found.to_patient(grid))
+    before, after = tissue(volume, found.to_patient(grid))
     before = ndimage.binary_opening(before)
     seen = before.any(axis=1)
     depth = _from_front(before)
@@ -120,7 +129,7 @@ def _left(volume: Volume, found: Registered) -> float:
     """The share of the original's tissue in front of the face's plane that is still there."""
     grid = np.stack(np.meshgrid(_axis((-80, 80), 4), _axis((-20, 145), 4), _axis((_CHIN, 40), 4), indexing="ij"))
     beyond = grid[:, np.tensordot(_NORMAL, grid, 1) > _BEYOND]
-    before, after = _tissue(volume, found.to_patient(beyond))
+    before, after = tissue(volume, found.to_patient(beyond))
     return float((before & after).sum() / before.sum()) if before.sum() else 0.0
 
 
@@ -136,12 +145,11 @@ def _brain_changed(volume: Volume, found: Registered) -> float:
 def shows_face(volume: Volume) -> bool:
     """Whether a volume nobody removed anything from has skin where a face lies, as an average head tells."""
     found = register(volume)
-    scales = found.scales
-    if found.score < _LEAST_SCORE or scales[-1] < _SCALES[0] or scales[0] > _SCALES[1]:
+    if not _fits(found):
         return False
     average = average_head()
     grid = np.stack(np.meshgrid(_axis(_ACROSS), _axis(_ALONG), _axis(_UP), indexing="ij"))
-    _, after = _tissue(volume, found.to_patient(grid))
+    _, after = tissue(volume, found.to_patient(grid))
     model = average.at(average.image, grid) > _SKIN
     there = model.any(axis=1) & after.any(axis=1)
     close = abs(_from_front(after) - _from_front(model)) * _STEP < 12
