@@ -216,7 +216,7 @@ def untouched(net: HeadNet) -> dict[str, str]:
     rng = np.random.default_rng(0)
     z, y, x = np.mgrid[-1:1:70j, -1:1:64j, -1:1:64j]
     bottle, ball = (x**2 + y**2 < 0.5) * 800.0, (x**2 + y**2 + z**2 < 0.6) * 800.0
-    scans = {"leg": np.asarray(body().samples, float), "bottle": bottle, "ball": ball, "nothing": np.zeros_like(x)}
+    scans = {"belly": np.asarray(body().samples, float), "bottle": bottle, "ball": ball, "nothing": np.zeros_like(x)}
     seen = {}
     for name, samples in scans.items():
         noisy = (samples + rng.integers(0, 12, samples.shape)).transpose(2, 1, 0)

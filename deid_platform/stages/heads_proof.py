@@ -66,7 +66,8 @@ class Prove:
 
     def _pair(self, stack: ExitStack, entry: Entry, source: str) -> Pair:
         output = stack.enter_context(own_object(self.trusted, entry.object))
-        return Pair(entry.item, stack.enter_context(landed_object(self.landing, source)) if source else output, output)
+        original = stack.enter_context(landed_object(self.landing, source)) if source else output
+        return Pair(entry.item, original, output, bool(entry.masking.masked))
 
     def _proven(self, study: Study, pairs: Sequence[Pair]) -> Proven:
         findings: list[Finding] = []

@@ -60,14 +60,18 @@ def head(
     return Scan(samples.transpose(2, 1, 0)[:, ::-1, ::-1].copy(), np.array([axes[0][-1], axes[1][-1], low[2]]), step)
 
 
-def body(shape: tuple[int, int, int] = (60, 64, 64), step: float = 3.0) -> Scan:
-    """A leg: two bones in muscle and skin. Nothing of a head."""
-    _, row, column = np.ogrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j, -1 : 1 : shape[2] * 1j]
-    values = np.where(row**2 + column**2 < 0.6, 500, 0) + np.where(row**2 + column**2 < 0.5, -150, 0)
-    for place in (-0.25, 0.25):
-        values = np.where((row - 0.1) ** 2 + (column - place) ** 2 < 0.03, 80, values)
-    samples = np.broadcast_to(values, shape) + np.random.default_rng(5).integers(0, 12, shape)
-    return Scan(samples.astype(np.uint16), np.array([96.0, 96.0, 0.0]), step)
+def body(shape: tuple[int, int, int] = (60, 80, 80), step: float = 5.0) -> Scan:
+    """A belly: organs of several brightnesses in an oval body, and a spine. Nothing of a head."""
+    up, row, column = np.ogrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j, -1 : 1 : shape[2] * 1j]
+    values = np.where((row / 0.6) ** 2 + (column / 0.9) ** 2 + 0 * up < 1, 300, 0)
+    rng = np.random.default_rng(1)
+    for _ in range(12):
+        (z, y, x), (a, b, c) = rng.uniform(-0.5, 0.5, 3), rng.uniform(0.08, 0.35, 3)
+        organ = ((up - z) / a) ** 2 + ((row - y) / b) ** 2 + ((column - x) / c) ** 2 < 1
+        values = np.where(organ & (values > 0), rng.integers(50, 900), values)
+    values = np.where((row - 0.35) ** 2 + column**2 + 0 * up < 0.01, 80, values)
+    samples = values + rng.integers(0, 12, shape)
+    return Scan(samples.astype(np.uint16), np.array([200.0, 200.0, 0.0]), step)
 
 
 def slices(scan: Scan, person: Person, series: int = 1, every: int = 1, **overrides: object) -> list[FileDataset]:

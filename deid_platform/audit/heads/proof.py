@@ -23,7 +23,7 @@ _ACROSS, _ALONG, _UP = (-52.0, 52.0), (0.0, 145.0), (-92.0, -16.0)
 _NORMAL, _BEYOND = np.array([0.0, np.cos(np.deg2rad(38.0)), -np.sin(np.deg2rad(38.0))]), 74.0
 _CHIN = -120.0
 _SKIN = 0.12
-_DEEP = 3  # voxels of 4 mm by which the brain of the average head is taken in: registration is no more exact
+_DEEP = 2  # voxels of 4 mm by which the brain of the average head is taken in: registration is no more exact
 MOVED, LARGEST_PATCH, LEFT, BRAIN_CHANGED = 0.95, 4.0, 0.03, 0.002
 """Least share of the skin that moved, largest patch in cm² that did not, and largest shares of tissue left in front of
 the face's plane and of changed places deep in the brain."""

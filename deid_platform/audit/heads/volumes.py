@@ -32,11 +32,15 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One item: the file as it came, and as it is to be released."""
+    """One item: the file as it came, and as it is to be released; whether text was masked in it.
+
+    Masked text may well lie over a brain, so of such items changes are not counted.
+    """
 
     item: str
     original: Path
     output: Path
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +191,7 @@ def _volume(ordered: Sequence[_Slice]) -> Volume:
     sides: tuple[list[Array], list[Array], list[Array]] = ([], [], [])
     for one in ordered:
         before, after = (_grey(path, one.frame) for path in (one.pair.original, one.pair.output))
-        for side, samples in zip(sides, (before, after, before != after), strict=True):
+        for side, samples in zip(sides, (before, after, (before != after) & (not one.pair.masked)), strict=True):
             side.append(_averaged(samples, block))
     shift = (block[0] - 1) / 2 * first.down + (block[1] - 1) / 2 * first.across
     before, after, changed = map(np.stack, sides)

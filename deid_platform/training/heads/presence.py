@@ -28,7 +28,7 @@ from deid_platform.training.steps import falling
 _LOG = logging.getLogger(__name__)
 FILE = "presence.onnx"
 OPSET = 17
-SHARES = Shares(fine=0.0, other=0.4, stripped=0.06, defaced=0.3)
+SHARES = Shares(fine=0.0, other=0.5, stripped=0.06, defaced=0.3)
 _BATCH, _CHANNELS = 8, (12, 24, 48)
 _PIECES = 0.2  # of the heads that are cut up and put together at random
 _BRAIN, _FACE, _ORBITS, _EARS, _HEAD = range(len(STRUCTURES))

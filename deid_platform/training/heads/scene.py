@@ -172,8 +172,10 @@ class Scenes:
             turn = torch.from_numpy(_rotation(rng.normal(0, 1.2, 3))).float()
             radii = torch.from_numpy(rng.uniform(0.06, 0.75, 3) * (1, 1, rng.choice([1, 4]))).float()
             centre = torch.from_numpy(rng.uniform(-0.6, 0.6, 3)).float()
-            body = ((((points - centre) @ turn) / radii) ** 2).sum(-1) < 1
-            volume = torch.where(body, torch.tensor(float(rng.uniform(0, 1))), volume)
+            apart = ((((points - centre) @ turn) / radii) ** 2).sum(-1)
+            # At times a body in layers, as limbs are: skin, fat, muscle.
+            for size in (1.0, 0.85, 0.6)[: int(rng.choice([1, 1, 2, 3]))]:
+                volume = torch.where(apart < size, torch.tensor(float(rng.uniform(0, 1))), volume)
         volume, seen = scanned(volume, torch.ones(shape, dtype=torch.bool), rng, self._torch, fine=False)
         return Scene(volume.numpy()[None], np.zeros((len(STRUCTURES), *shape), np.uint8),
                      np.zeros((3, *(count // 2 for count in shape)), np.float32),
