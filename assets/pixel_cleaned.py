@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.metadata import Metadata
 from assets.stage import stage_asset
+from deid_platform.heads.net import choose_head_net
 from deid_platform.model import Stage
 from deid_platform.pixels.inference import DetectorSpec
 from deid_platform.policy import Policy
@@ -22,5 +23,10 @@ def pixel_cleaned_asset(policy: Policy, detector: DetectorSpec) -> dg.AssetsDefi
 
 
 def _detector(pipeline: Pipeline, _result: StageResult) -> Metadata:
-    """Which model found the text, in which precision, and where it was computed."""
-    return {} if pipeline.detector is None else {"detector": dg.MetadataValue.text(pipeline.detector.identity)}
+    """Which models found text and heads, in which precision, and where they were computed."""
+    found: Metadata = {}
+    if pipeline.detector is not None:
+        found["detector"] = dg.MetadataValue.text(pipeline.detector.identity)
+    if pipeline.policy.heads.looks:
+        found["head_model"] = dg.MetadataValue.text(choose_head_net().identity)
+    return found

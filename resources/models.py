@@ -6,6 +6,7 @@ import os
 
 import dagster as dg
 
+from deid_platform.heads.net import close_head_nets
 from deid_platform.pixels.inference import DetectorSpec, choose_detector, close_detectors
 
 
@@ -44,3 +45,4 @@ class ModelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close what was opened in this process; workers close theirs when they end."""
         close_detectors()
+        close_head_nets()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from deid_platform.heads.frame import Pose, pose_of
-from deid_platform.heads.grid import Grid, Reduced, Volume, normalised
+from deid_platform.heads.grid import Grid, Reduced, normalised
 from deid_platform.heads.net import BRAIN, EARS, FACE, ORBITS, WHOLE, Fields, Net
 
 STEP, SHAPE = 3.6, (64, 80, 80)
@@ -45,7 +45,6 @@ class Head:
     grid: Grid
     fields: Fields
     pose: Pose
-    volume: Volume
     inside: NDArray[np.bool_]
     brain_ml: float
     face_ml: float
@@ -137,7 +136,7 @@ def _look(reduced: Reduced, net: Net, centre: NDArray[np.float64]) -> tuple[Head
     pose = pose_of(fields, grid)
     if pose is None or pose.residual > _WORST_RESIDUAL or not _is_head(pose):
         return None, True
-    return Head(grid, fields, pose, volume, inside, float(ml[BRAIN]), float(ml[FACE]), present.face), False
+    return Head(grid, fields, pose, inside, float(ml[BRAIN]), float(ml[FACE]), present.face), False
 
 
 def _is_head(pose: Pose) -> bool:

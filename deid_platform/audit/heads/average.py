@@ -1,8 +1,9 @@
 """An average head to find a head by, and the registration that does: another way than the net's, so that it can judge.
 
 ``data/average-head.npz`` is the template of pydeface 2.1.0 (mean_reg2mean.nii.gz, MIT licence, sha-256
-fdc13571d66293f9919648cd8de9a7b3491b12175e09336353d2c9ce0466ecb6), resampled to 4 mm in the head frame: millimetres, x
-to the right, y to the front, z to the top, origin at the anterior commissure.
+fdc13571d66293f9919648cd8de9a7b3491b12175e09336353d2c9ce0466ecb6), resampled to 4 mm in the head frame by
+:mod:`deid_platform.training.heads.average`: millimetres, x to the right, y to the front, z to the top, origin at the
+anterior commissure.
 """
 
 from __future__ import annotations
@@ -30,11 +31,10 @@ _BINS, _SHARE = 24, 0.35
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AverageHead:
-    """Brightness from 0 to 1, brain, and where the template was scanned: (x, y, z) from ``origin`` in steps of 4 mm."""
+    """Brightness from 0 to 1, and brain, of shape (x, y, z) from ``origin`` in steps of 4 mm."""
 
     image: NDArray[np.float32]
     brain: NDArray[np.bool_]
-    scanned: NDArray[np.bool_]
     origin: NDArray[np.float64]
 
     def at(self, what: NDArray[Any], points: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ class AverageHead:
 def average_head() -> AverageHead:
     """Read the template."""
     with np.load(_FILE) as file:
-        return AverageHead(file["image"].astype(np.float32) / 255, file["brain"], file["scanned"], file["origin"])
+        return AverageHead(file["image"].astype(np.float32) / 255, file["brain"], file["origin"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
