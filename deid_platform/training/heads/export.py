@@ -36,11 +36,11 @@ def export(net: HeadNet, folder: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def register(folder: Path, digest: str) -> None:
-    """Put the sha-256 of the new file into ``models.json``, which must be there."""
+def register(folder: Path, digest: str, model: str = "head") -> None:
+    """Put the sha-256 of a new file into ``models.json``, which must be there."""
     place = folder / "models.json"
     entries: dict[str, Any] = json.loads(place.read_text("utf-8"))
-    entries["head"]["precisions"]["fp32"]["sha256"] = digest
+    entries[model]["precisions"]["fp32"]["sha256"] = digest
     place.write_text(json.dumps(entries, indent=2) + "\n", "utf-8")
 
 

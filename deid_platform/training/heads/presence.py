@@ -9,6 +9,7 @@ and sees the volume coarsely, as a whole. Half of what it learns from is no head
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 import time
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from deid_platform.training.heads.export import register
 from deid_platform.training.heads.labels import COARSE_STEP, STRUCTURES
 from deid_platform.training.heads.scene import COARSE, Scene, Scenes, Shares
 from deid_platform.training.heads.train import heads_in
@@ -107,14 +109,14 @@ def train(scenes: Scenes, seed: int, steps: int, minutes: float = 0.0, rate: flo
     return net
 
 
-def export(net: PresenceNet, folder: Path) -> Path:
-    """Write ``presence.onnx``."""
+def export(net: PresenceNet, folder: Path) -> str:
+    """Write ``presence.onnx``; return its sha-256."""
     path = folder / FILE
     torch.onnx.export(
         net.eval(), (torch.rand(1, 1, *COARSE),), str(path), input_names=["x"], output_names=["p"],
         opset_version=OPSET, dynamo=False,
     )  # fmt: skip
-    return path
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -128,7 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
-    export(train(Scenes(heads_in(given.heads), given.seed, SHARES), given.seed, given.steps, given.minutes), given.out)
+    scenes = Scenes(heads_in(given.heads), given.seed, SHARES)
+    digest = export(train(scenes, given.seed, given.steps, given.minutes), given.out)
+    register(given.out, digest, "presence")
 
 
 if __name__ == "__main__":

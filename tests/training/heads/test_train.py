@@ -12,10 +12,14 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: make trai
 pytest.importorskip("onnx", reason="ONNX is not installed: make train-smoke installs it and runs this.")
 onnxruntime = pytest.importorskip("onnxruntime")
 
+from deid_platform.training.heads import presence  # noqa: E402
 from deid_platform.training.heads.export import export, register  # noqa: E402
 from deid_platform.training.heads.net import HeadNet, loss_of  # noqa: E402
 from deid_platform.training.heads.scene import COARSE, FINE, Scenes  # noqa: E402
 from deid_platform.training.heads.train import Recipe, heads_in, train  # noqa: E402
+
+# The exporter to ONNX is an old one, and says so; what it warns of on the way are checks of sizes.
+EXPORTING = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 
 
 def test_the_loss_tells_right_from_wrong_structures_and_places() -> None:
@@ -39,7 +43,7 @@ def test_scenes_follow_the_seed_and_the_head(head: LabelledHead) -> None:
         assert np.isnan(scene.where).all() if fine else np.abs(scene.where).max() < 6  # hundreds of mm
 
 
-@pytest.mark.filterwarnings("ignore:You are using the legacy:DeprecationWarning")
+@EXPORTING
 def test_a_few_steps_train_a_net_that_can_be_exported_and_opened(tmp_path: Path, head: LabelledHead) -> None:
     head.save(tmp_path / "egg.npz")
     net = train(Recipe(tmp_path, tmp_path / "head.pt", steps=3))
@@ -60,6 +64,23 @@ def test_a_few_steps_train_a_net_that_can_be_exported_and_opened(tmp_path: Path,
     assert where.shape == (1, 3, 16, 24, 8)
     assert np.allclose(logits, expected[0].numpy(), atol=1e-3)
     assert np.allclose(where, expected[1].numpy(), atol=1e-3)
+
+
+@EXPORTING
+def test_a_few_steps_train_a_net_that_tells_whether_there_is_a_head(tmp_path: Path, head: LabelledHead) -> None:
+    net = presence.train(Scenes([head], 1, presence.SHARES), seed=1, steps=2)
+    assert len(presence.export(net, tmp_path)) == 64
+    session = onnxruntime.InferenceSession(str(tmp_path / presence.FILE), providers=["CPUExecutionProvider"])
+    volume = np.random.default_rng(0).random((1, 1, *COARSE), np.float32)
+    (logits,) = session.run(None, {"x": volume})
+    with torch.no_grad():
+        assert np.allclose(logits, net(torch.from_numpy(volume)).numpy(), atol=1e-4)
+
+
+def test_what_a_scene_shows_decides_whether_it_holds_a_head_and_a_face(head: LabelledHead) -> None:
+    told = {presence.truth(scene) for scene in (Scenes([head], n, presence.SHARES).next() for n in range(24))}
+    assert (0.0, 0.0) in told
+    assert (1.0, 1.0) in told
 
 
 def test_a_folder_without_heads_is_said_to_have_none(tmp_path: Path) -> None:
