@@ -19,7 +19,9 @@ from deid_platform.training.heads.scene import COARSE, FINE, Scenes  # noqa: E40
 from deid_platform.training.heads.train import Recipe, heads_in, train  # noqa: E402
 
 # The exporter to ONNX is an old one, and says so; what it warns of on the way are checks of sizes.
-EXPORTING = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+EXPORTING = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning", "ignore:ONNX export mode is set:UserWarning"
+)
 
 
 def test_the_loss_tells_right_from_wrong_structures_and_places() -> None:
