@@ -48,7 +48,7 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
     plans = stacks_of(planes)
     volumes = [plan for plan in plans if plan.shows_a_volume][:_MOST_STACKS]
     if not volumes:
-        return _all(planes, HeadRule.TOO_FEW_SLICES)
+        return _untouched(planes, HeadRule.TOO_FEW_SLICES)
     found = [_Found.of(plan, open_stack, net, options) for plan in volumes]
     heads = [one for one in found if one.head is not None]
     unclear = {item: Reason.FACE_NOT_JUDGED for one in found if one.unclear for item in one.plan.items}
@@ -56,7 +56,7 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
         return Decided({item: HeadWork(str(HeadRule.NO_HEAD)) for item in planes if item not in unclear}, unclear)
     with_face = [one for one in heads if one.removal is not None]
     if not with_face:
-        return _all(planes, HeadRule.NO_FACE)
+        return _untouched(planes, HeadRule.NO_FACE)
     hidden = {item: _why_hidden(own) for item, own in planes.items() if own.tiled or own.rendered or own.projected}
     if options.faces == "quarantine":
         return Decided({}, dict.fromkeys(planes, Reason.FACE_HELD_BACK) | hidden)
@@ -70,8 +70,10 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
     return Decided(work, hidden)
 
 
-def _all(planes: Mapping[str, ItemPlanes], rule: HeadRule) -> Decided:
-    return Decided({item: HeadWork(str(rule)) for item in planes}, {})
+def _untouched(planes: Mapping[str, ItemPlanes], rule: HeadRule) -> Decided:
+    """Nothing goes; but a mosaic holds a volume of its own, which nobody has looked at."""
+    tiled = {item: Reason.FACE_NOT_JUDGED for item, own in planes.items() if own.tiled}
+    return Decided({item: HeadWork(str(rule)) for item in planes if item not in tiled}, tiled)
 
 
 def _why_hidden(own: ItemPlanes) -> Reason:

@@ -39,15 +39,15 @@ class Locate:
 
     trusted: Store
 
-    def __call__(self, entry: Entry) -> ItemPlanes | Broken | None:
-        """None for what has no pixels, or cannot be read: the pixel stage itself says so then."""
+    def __call__(self, entry: Entry) -> ItemPlanes | Broken | Reason | None:
+        """None for what has no pixels, a reason to refuse what cannot be read."""
         try:
             with own_object(self.trusted, entry.object) as path:
                 return format_named(entry.format).planes(path)
         except StoreBroken as error:
             return Broken(str(error))
-        except DeidError:
-            return None
+        except DeidError as error:
+            return Reason(error.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def heads_of(pipeline: Pipeline, entries: Sequence[Entry]) -> Heads:
     options = pipeline.policy.heads.at(pipeline.identity.site)
     if not options.looks:
         return Heads()
-    located = _located(pipeline, entries)
     found = Heads()
+    located = _located(pipeline, entries, found)
     task = Decide(pipeline.zones.trusted, choose_head_net(), options)
     with closing(pipeline.compute.run(task, _groups(located, found))) as results:
         for group, result in results:
@@ -109,14 +109,16 @@ def heads_of(pipeline: Pipeline, entries: Sequence[Entry]) -> Heads:
     return found
 
 
-def _located(pipeline: Pipeline, entries: Iterable[Entry]) -> list[tuple[Entry, ItemPlanes]]:
-    """Items with pixels, and where these lie."""
+def _located(pipeline: Pipeline, entries: Iterable[Entry], found: Heads) -> list[tuple[Entry, ItemPlanes]]:
+    """Items with pixels, and where these lie; what cannot be told is refused."""
     located = []
     with closing(pipeline.compute.run(Locate(pipeline.zones.trusted), entries)) as results:
         for entry, result in results:
             if isinstance(result, Broken):
                 raise StoreError(result.message)
-            if result is not None and not isinstance(result, Lost):
+            if isinstance(result, Lost | Reason):
+                found.refused[entry.item] = Reason(result.reason) if isinstance(result, Lost) else result
+            elif result is not None:
                 located.append((entry, result))
     return located
 
@@ -127,6 +129,8 @@ def _groups(located: Iterable[tuple[Entry, ItemPlanes]], found: Heads) -> list[G
     for entry, planes in located:
         if planes.placed:
             members[entry.study, planes.frame_of_reference or planes.series].append((entry, planes))
+        elif planes.tiled:
+            found.refused[entry.item] = Reason.FACE_NOT_JUDGED
         else:
             found.work[entry.item] = HeadWork(str(HeadRule.NO_IMAGE_IN_SPACE))
     return [

@@ -120,7 +120,7 @@ def test_the_same_goes_from_every_series_of_a_frame_of_reference() -> None:
     [
         (body, "no_head"),
         (lambda: Scan(whole().samples[20:25], whole().origin, whole().step), "too_few_slices"),
-        (lambda: without_face(whole()), "no_face"),
+        (lambda: brain_alone(whole()), "no_face"),
     ],
 )
 def test_what_holds_no_face_stays_as_it_is(scan: Callable[[], Scan], rule: str) -> None:
@@ -130,10 +130,9 @@ def test_what_holds_no_face_stays_as_it_is(scan: Callable[[], Scan], rule: str) 
     assert not result.refused
 
 
-def without_face(scan: Scan) -> Scan:
-    """The scan after its face was removed."""
-    gone = removed(decided({"a": scan}), "a", scan)
-    return replace(scan, samples=np.where(gone, 12, scan.samples).astype(np.uint16))
+def brain_alone(scan: Scan) -> Scan:
+    """The scan after all but the brain was removed."""
+    return replace(scan, samples=np.where(brain(scan), scan.samples, 12).astype(np.uint16))
 
 
 def test_a_face_may_be_held_back() -> None:
@@ -151,6 +150,12 @@ def test_pictures_of_a_head_that_no_slice_mask_fits_are_refused() -> None:
     result = decide(items, opened, net(), REMOVE)
     assert result.refused == {"b": Reason.FACE_IN_RENDERING, "c": Reason.FACE_NOT_JUDGED}
     assert set(result.work) == {"a"}
+
+
+def test_a_mosaic_without_its_volume_is_not_judged() -> None:
+    result = decided({"a": whole()}, tiled=True)
+    assert result.refused == {"a": Reason.FACE_NOT_JUDGED}
+    assert not result.work
 
 
 def test_a_stack_that_cannot_be_read_is_not_judged() -> None:
