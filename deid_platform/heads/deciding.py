@@ -28,7 +28,7 @@ from deid_platform.policy.heads import HeadOptions
 Opener = Callable[[StackPlan], AbstractContextManager[Stack]]
 
 _MOST_STACKS = 6
-"""Stacks of a Frame of Reference that are looked at; the largest show the most."""
+"""Stacks of a Frame of Reference that are looked at where they show a face: the largest show the most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,20 +43,25 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
     """Look for heads in the stacks that ``planes`` make up, and say what goes of them in every item.
 
     A stack that cannot be read, or that shows something of a head whose pose cannot be told, refuses its items unless
-    another stack of the Frame of Reference shows the head.
+    another stack of the Frame of Reference shows a face, which then goes from all of them. Where the largest stacks
+    show none, all others are looked at, too.
     """
     plans = stacks_of(planes)
-    volumes = [plan for plan in plans if plan.shows_a_volume][:_MOST_STACKS]
+    volumes = [plan for plan in plans if plan.shows_a_volume]
     if not volumes:
         return _untouched(planes, HeadRule.TOO_FEW_SLICES)
-    found = [_Found.of(plan, open_stack, net, options) for plan in volumes]
+    found: list[_Found] = []
+    for plan in volumes:
+        if len(found) >= _MOST_STACKS and any(one.removal is not None for one in found):
+            break
+        found.append(_Found.of(plan, open_stack, net, options))
     heads = [one for one in found if one.head is not None]
     unclear = {item: Reason.FACE_NOT_JUDGED for one in found if one.unclear for item in one.plan.items}
     if not heads:
         return Decided({item: HeadWork(str(HeadRule.NO_HEAD)) for item in planes if item not in unclear}, unclear)
     with_face = [one for one in heads if one.removal is not None]
     if not with_face:
-        return _untouched(planes, HeadRule.NO_FACE)
+        return _untouched(planes, HeadRule.NO_FACE, unclear)
     hidden = {item: _why_hidden(own) for item, own in planes.items() if own.tiled or own.rendered or own.projected}
     if options.faces == "quarantine":
         return Decided({}, dict.fromkeys(planes, Reason.FACE_HELD_BACK) | hidden)
@@ -70,10 +75,12 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
     return Decided(work, hidden)
 
 
-def _untouched(planes: Mapping[str, ItemPlanes], rule: HeadRule) -> Decided:
-    """Nothing goes; but a mosaic holds a volume of its own, which nobody has looked at."""
-    tiled = {item: Reason.FACE_NOT_JUDGED for item, own in planes.items() if own.tiled}
-    return Decided({item: HeadWork(str(rule)) for item in planes if item not in tiled}, tiled)
+def _untouched(
+    planes: Mapping[str, ItemPlanes], rule: HeadRule, unclear: Mapping[str, Reason] | None = None
+) -> Decided:
+    """Nothing goes; what is unclear is refused, and so are mosaics: each holds a volume that nobody has looked at."""
+    refused = {item: Reason.FACE_NOT_JUDGED for item, own in planes.items() if own.tiled} | dict(unclear or {})
+    return Decided({item: HeadWork(str(rule)) for item in planes if item not in refused}, refused)
 
 
 def _why_hidden(own: ItemPlanes) -> Reason:

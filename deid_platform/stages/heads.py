@@ -105,8 +105,13 @@ def heads_of(pipeline: Pipeline, entries: Sequence[Entry]) -> Heads:
             else:
                 found.work.update(result.work)
                 found.refused.update(result.refused)
-    _refuse_renderings(located, found)
+    _refuse_renderings(entries, located, found)
     return found
+
+
+def _shows_head(found: Heads, entry: Entry) -> bool:
+    work = found.work.get(entry.item)
+    return work is not None and (work.removes or work.rule == HeadRule.NO_FACE)
 
 
 def _located(pipeline: Pipeline, entries: Iterable[Entry], found: Heads) -> list[tuple[Entry, ItemPlanes]]:
@@ -139,10 +144,15 @@ def _groups(located: Iterable[tuple[Entry, ItemPlanes]], found: Heads) -> list[G
     ]
 
 
-def _refuse_renderings(located: Iterable[tuple[Entry, ItemPlanes]], found: Heads) -> None:
-    """Pictures of a surface have no place in the patient, but they belong to a study that shows a head."""
-    studies = {entry.study for entry, _ in located if entry.item in found.work and found.work[entry.item].removes}
-    studies |= {entry.study for entry, _ in located if found.refused.get(entry.item) is Reason.FACE_HELD_BACK}
+def _refuse_renderings(
+    entries: Iterable[Entry], located: Iterable[tuple[Entry, ItemPlanes]], found: Heads
+) -> None:
+    """Pictures of a surface may have no place in the patient, but they belong to a study that shows a head.
+
+    A study does when a head was found in it, also one without a face: the picture may be older. So does one of which
+    anything was refused here, for whatever reason: nobody knows what that shows.
+    """
+    studies = {entry.study for entry in entries if entry.item in found.refused or _shows_head(found, entry)}
     for entry, planes in located:
         if entry.study in studies and (planes.rendered or planes.projected):
             found.work.pop(entry.item, None)

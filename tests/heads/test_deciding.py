@@ -10,6 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from deid_platform.audit.heads.average import average_head
+from deid_platform.errors import MalformedFile
+from deid_platform.heads import deciding
 from deid_platform.heads.deciding import Decided, decide
 from deid_platform.heads.finding import Content, find_head
 from deid_platform.heads.grid import reduce_stack
@@ -152,6 +154,28 @@ def test_pictures_of_a_head_that_no_slice_mask_fits_are_refused() -> None:
     assert set(result.work) == {"a"}
 
 
+def test_a_stack_nobody_could_read_is_not_cleared_by_a_head_without_a_face() -> None:
+    scans = {"a": brain_alone(whole())}
+    own = scans["a"].stack()
+
+    @contextmanager
+    def opened(plan: StackPlan) -> Iterator[Stack]:
+        if plan.items == ["b"]:
+            raise MalformedFile("cut off")
+        yield own
+
+    items = {"a": planes(scans["a"], "1"), "b": planes(scans["a"], "2")}
+    result = decide(items, opened, net(), REMOVE)
+    assert result.refused == {"b": Reason.FACE_NOT_JUDGED}
+    assert {item: work.rule for item, work in result.work.items()} == {"a": "no_face"}
+
+
+def test_a_face_in_the_last_of_many_stacks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "_MOST_STACKS", 1)
+    result = decided({"a": body(), "b": whole()})  # the belly has as many slices, or more
+    assert {work.rule for work in result.work.values()} == {"face_removed"}
+
+
 def test_a_mosaic_without_its_volume_is_not_judged() -> None:
     result = decided({"a": whole()}, tiled=True)
     assert result.refused == {"a": Reason.FACE_NOT_JUDGED}
@@ -159,8 +183,6 @@ def test_a_mosaic_without_its_volume_is_not_judged() -> None:
 
 
 def test_a_stack_that_cannot_be_read_is_not_judged() -> None:
-    from deid_platform.errors import MalformedFile
-
     @contextmanager
     def broken(_plan: StackPlan) -> Iterator[Stack]:
         raise MalformedFile("cut off")

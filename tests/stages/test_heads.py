@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
-from deid_platform.model import PixelRule, Reason
+from deid_platform.heads.plans import ItemPlanes
+from deid_platform.model import Entry, PixelRule, Reason, Status
+from deid_platform.pixels.cleaning import HeadWork
+from deid_platform.stages import heads as stage_heads
 from deid_platform.stages import heads_proof
 from deid_platform.stages.gate import judge_batch
-from deid_platform.stages.heads import heads_of
+from deid_platform.stages.heads import Group, Heads, heads_of
+from deid_platform.workers import Lost
 from tests.builders.chain import Chain, land, pipeline, run_drops, tree
 from tests.builders.dicom import encode, person, report
 from tests.builders.heads import Scan, body, head, slices
@@ -100,3 +106,52 @@ def test_a_profile_that_keeps_faces_looks_at_none(scan: Scan, tmp_path: Path) ->
     assert {entry.masking.head for entry in one.cleaned.manifest.passed} == {""}
     samples = [dcmread(tmp_path / "root" / entry.object) for entry in one.cleaned.manifest.passed]
     assert all("RecognizableVisualFeatures" not in ds or ds.RecognizableVisualFeatures == "YES" for ds in samples)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("face_removed", None),
+        ("no_face", None),
+        ("", Reason.FACE_NOT_JUDGED),
+        ("", Reason.INTERNAL_ERROR),
+        ("", Reason.WORKER_DIED),
+        ("", Reason.TIMED_OUT),
+    ],
+)
+def test_a_rendering_stops_with_whatever_its_study_shows_or_hides(rule: str, reason: Reason | None) -> None:
+    slice_, rendering, other = (row(name, study) for name, study in (("s", "1"), ("r", "1"), ("o", "2")))
+    work = {name: HeadWork("no_image_in_space") for name in "ro"} | ({"s": HeadWork(rule)} if rule else {})
+    found = Heads(work, {"s": reason} if reason else {})
+    surface = planes(rendered=True)
+    # The slice may be missing from what could be located at all.
+    stage_heads._refuse_renderings([slice_, rendering, other], [(rendering, surface), (other, surface)], found)
+    assert found.refused["r"] is Reason.FACE_IN_RENDERING
+    assert "r" not in found.work
+    assert found.work["o"].rule == "no_image_in_space"
+
+
+def row(item: str, study: str) -> Entry:
+    return Entry(item, Status.PASSED, item, 1, "", study=study)
+
+
+def planes(**settings: bool) -> ItemPlanes:
+    empty = np.empty((0, 3))
+    return ItemPlanes("1", "", "OT", 8, 8, 1, 0.0, empty, empty, empty, np.ones(1), np.zeros(1), **settings)
+
+
+class Dying:
+    """A compute whose workers live until heads are looked for."""
+
+    def run(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> Generator[tuple[Any, Any], None, None]:
+        for task in tasks:
+            yield task, Lost(Reason.WORKER_DIED, "WorkerDied") if isinstance(task, Group) else function(task)
+
+
+def test_a_lost_worker_refuses_its_whole_group(done: tuple[Path, Chain]) -> None:
+    root, one = done
+    entries = one.scrubbed.manifest.passed
+    found = heads_of(pipeline(root, profile="research", compute=Dying()), entries)
+    images = {entry.item for entry in one.cleaned.manifest.passed if entry.rule != PixelRule.NO_PIXEL_DATA}
+    assert found.refused == dict.fromkeys(images, Reason.WORKER_DIED)
+    assert not images & set(found.work)
