@@ -172,7 +172,8 @@ def test_a_stack_nobody_could_read_is_not_cleared_by_a_head_without_a_face() -> 
 
 def test_a_face_in_the_last_of_many_stacks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "_MOST_STACKS", 1)
-    result = decided({"a": body(), "b": whole()})  # the belly has as many slices, or more
+    belly = body((len(whole().samples) + 10, 64, 64))  # more slices, so that it comes first
+    result = decided({"a": belly, "b": whole()})
     assert {work.rule for work in result.work.values()} == {"face_removed"}
 
 
