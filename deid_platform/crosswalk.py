@@ -37,7 +37,8 @@ class Cross:
     def __call__(self, entry: Entry) -> tuple[Crossing, ...]:
         """Read one original; what it calls its patient, study and objects beside what they became."""
         with self.landing.fetch(entry.object) as source:
-            return tuple(dict.fromkeys(format_named(entry.format).crosswalk(source, self.identity, self.policy)))
+            item_format = format_named(entry.format)
+            return tuple(dict.fromkeys(item_format.crosswalk(source, self.identity, self.policy, entry.object)))
 
 
 def crossings(pipeline: Pipeline, raw: Manifest, items: set[str]) -> Iterator[Crossing]:

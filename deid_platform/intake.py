@@ -168,7 +168,7 @@ def _study_of(landing: Store, identity: Identity) -> Callable[[StoredObject], st
         except StoreError:
             landing.require()  # without the zone every study would be torn into single objects
             return ""
-        accepted = format_of(head)
-        return (accepted.study_of(head, identity) if accepted else None) or ""
+        accepted = format_of(head, stored.key)
+        return (accepted.study_of(head, identity, stored.key) if accepted else None) or ""
 
     return look

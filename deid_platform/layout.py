@@ -86,4 +86,4 @@ def survey_key(drop: str) -> str:
 
 def object_name(entry: Entry, suffix: str) -> str:
     """The name of a cleaned object: pseudonyms only."""
-    return f"{entry.subject}/{entry.study}/{entry.series}/{entry.instance}{suffix}"
+    return entry.path or f"{entry.subject}/{entry.study}/{entry.series}/{entry.instance}{suffix}"

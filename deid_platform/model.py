@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-ENGINE_VERSION = "4"
+ENGINE_VERSION = "5"
 """Raised by hand whenever the same input may give other bytes; part of every digest."""
 
 
@@ -213,8 +213,8 @@ class Entry:
 
     ``object`` is the key of its bytes (in a raw manifest the landing key, elsewhere an opaque key of the
     trusted zone); ``subject``, ``study``, ``series`` and ``instance`` are pseudonymous; ``stage`` and
-    ``reason`` say where and why a quarantined item stopped; ``rule`` (:class:`PixelRule`) says why the pixels may
-    pass, ``masking`` what was done to them.
+    ``reason`` say where and why a quarantined item stopped; ``path`` is where its format wants it released;
+    ``rule`` (:class:`PixelRule`) says why the pixels may pass, ``masking`` what was done to them.
     """
 
     item: str
@@ -234,6 +234,7 @@ class Entry:
     sop_class: str = ""
     modality: str = ""
     transfer_syntax: str = ""
+    path: str = ""
     rule: str = ""
     masking: Masking = Masking()
     changes: tuple[Change, ...] = field(default=())

@@ -22,7 +22,10 @@ from deid_platform.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the raw stage notes of an item: pseudonymous keys and technical terms, nothing that identifies."""
+    """What the raw stage notes of an item: pseudonymous keys and technical terms, nothing that identifies.
+
+    ``path`` is where it is released, pseudonyms only, for formats whose files belong into a layout of their own.
+    """
 
     subject: str
     study: str
@@ -31,6 +34,7 @@ class Description:
     sop_class: str = ""
     modality: str = ""
     transfer_syntax: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class Crossing:
 
 
 class Format(Protocol):
-    """One file format. Stateless; every method takes paths of local files and leaves them as they are."""
+    """One file format. Stateless; every method takes paths of local files and leaves them as they are.
+
+    ``name`` is what an object was called where it landed (PHI): some formats tell their subject nowhere else.
+    """
 
     @property
     def name(self) -> str:
@@ -59,19 +66,19 @@ class Format(Protocol):
         """What names of released files end in, with its dot."""
         ...
 
-    def accepts(self, head: bytes) -> bool:
-        """Whether a file that begins with ``head`` (up to 4096 bytes) is of this format."""
+    def accepts(self, head: bytes, name: str = "") -> bool:
+        """Whether a file that begins with ``head`` (4096 bytes, or all of a shorter one) is of this format."""
         ...
 
-    def study_of(self, head: bytes, identity: Identity) -> str | None:
+    def study_of(self, head: bytes, identity: Identity, name: str = "") -> str | None:
         """The opaque study key if ``head`` (the first bytes of a file) already tells it."""
         ...
 
-    def describe(self, source: Path, identity: Identity) -> Description:
+    def describe(self, source: Path, identity: Identity, name: str = "") -> Description:
         """Read all of the item's structure. Raises MalformedFile when it cannot be understood to its end."""
         ...
 
-    def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity) -> Outcome:
+    def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
         """Write a de-identified copy. Raises DeidError when no clean copy can be made; ``output`` is then void."""
         ...
 
@@ -94,7 +101,7 @@ class Format(Protocol):
         """
         ...
 
-    def known(self, source: Path, policy: Policy) -> Known:
+    def known(self, source: Path, policy: Policy, name: str = "") -> Known:
         """What identifies the subject of an original, less what the policy keeps on purpose."""
         ...
 
@@ -110,10 +117,12 @@ class Format(Protocol):
         """What differs from the source outside of the masked regions: (place, kind)."""
         ...
 
-    def audit(self, item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:
+    def audit(
+        self, item: str, source: Path, output: Path, policy: Policy, identity: Identity, name: str = ""
+    ) -> Iterator[Finding]:
         """What of the source survived in the output, found by other code than that which cleaned it."""
         ...
 
-    def crosswalk(self, source: Path, identity: Identity, policy: Policy) -> Iterator[Crossing]:
+    def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """Every identifier of the source that :meth:`scrub` replaces consistently."""
         ...

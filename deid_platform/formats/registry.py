@@ -10,9 +10,9 @@ HEAD_BYTES = 4096
 """What :meth:`Format.accepts` gets to see."""
 
 
-def format_of(head: bytes) -> Format | None:
-    """The first format that accepts a file beginning with ``head``; None for one nobody knows."""
-    return next((candidate for candidate in FORMATS if candidate.accepts(head)), None)
+def format_of(head: bytes, name: str = "") -> Format | None:
+    """The first format that accepts a file beginning with ``head`` and called ``name``; None for one nobody knows."""
+    return next((candidate for candidate in FORMATS if candidate.accepts(head, name)), None)
 
 
 def format_named(name: str) -> Format:

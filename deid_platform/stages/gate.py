@@ -171,7 +171,7 @@ class Inspect:
             if sha256_of(output) != entry.sha256:
                 return Inspected((Finding(entry.item, "object", "changed", "object_intact", Severity.BATCH),))
             item_format = format_named(entry.format)
-            found = list(item_format.audit(entry.item, source, output, self.policy, self.identity))
+            found = list(item_format.audit(entry.item, source, output, self.policy, self.identity, source_key))
             for where, kind in item_format.altered_pixels(source, output, entry.masking):
                 found.append(Finding(entry.item, where, kind, str(Reason.PIXELS_ALTERED)))
             look, legible = self._read(entry, output)

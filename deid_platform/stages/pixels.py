@@ -122,7 +122,7 @@ class Clean:
 
     def _known(self, piece: Piece) -> Known:
         with landed_object(self.landing, piece.original) as original:
-            return format_named(piece.entry.format).known(original, self.policy)
+            return format_named(piece.entry.format).known(original, self.policy, piece.original)
 
 
 def _cleaned(

@@ -94,10 +94,10 @@ class Receive:
         if path.stat().st_size == 0:
             raise MalformedFile("The object is empty.", Reason.EMPTY)
         with path.open("rb") as file:
-            accepted = format_of(file.read(HEAD_BYTES))
+            accepted = format_of(file.read(HEAD_BYTES), entry.object)
         if accepted is None:
             raise UnsupportedFormat("No format accepts the object.")
-        described = accepted.describe(path, self.identity)
+        described = accepted.describe(path, self.identity, entry.object)
         return replace(
             entry,
             sha256=sha256_of(path),
@@ -109,6 +109,7 @@ class Receive:
             sop_class=described.sop_class,
             modality=described.modality,
             transfer_syntax=described.transfer_syntax,
+            path=described.path,
         )
 
 

@@ -65,7 +65,7 @@ class Scrub:
             output = Path(scratch, "output")
             with landed_object(self.landing, entry.object) as source:
                 unchanged(source, entry.sha256)
-                outcome = item_format.scrub(source, output, self.policy, self.identity)
+                outcome = item_format.scrub(source, output, self.policy, self.identity, entry.object)
             with own_store():
                 self.trusted.upload(output, key)
             return replace(

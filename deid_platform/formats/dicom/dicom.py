@@ -56,16 +56,16 @@ class Dicom:
     name: str = "dicom"
     suffix: str = ".dcm"
 
-    def accepts(self, head: bytes) -> bool:
+    def accepts(self, head: bytes, name: str = "") -> bool:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         return looks_like_dicom(head)
 
-    def study_of(self, head: bytes, identity: Identity) -> str | None:
+    def study_of(self, head: bytes, identity: Identity, name: str = "") -> str | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         uid = uid_in(read_head(head, last=STUDY), STUDY)
         return identity.token("study", uid) if uid else None
 
-    def describe(self, source: Path, identity: Identity) -> Description:
+    def describe(self, source: Path, identity: Identity, name: str = "") -> Description:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with open_source(source) as opened:
             data = opened.data
@@ -80,7 +80,7 @@ class Dicom:
                 transfer_syntax=opened.transfer_syntax,
             )
 
-    def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity) -> Outcome:
+    def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with open_source(source) as opened, output.open("wb") as sink:
             data = opened.data
@@ -111,7 +111,7 @@ class Dicom:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         return clean_file(scrubbed, output, work)
 
-    def known(self, source: Path, policy: Policy) -> Known:
+    def known(self, source: Path, policy: Policy, name: str = "") -> Known:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with open_source(source) as opened:
             own = collect(opened.data, policy)
@@ -129,11 +129,13 @@ class Dicom:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         return altered_pixels(source, output, masking)
 
-    def audit(self, item: str, source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[Finding]:
+    def audit(
+        self, item: str, source: Path, output: Path, policy: Policy, identity: Identity, name: str = ""
+    ) -> Iterator[Finding]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         return audit_file(item, source, output, policy, identity)
 
-    def crosswalk(self, source: Path, identity: Identity, policy: Policy) -> Iterator[Crossing]:
+    def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with open_source(source) as opened:
             number = _text(opened.data, PATIENT_ID)
