@@ -19,7 +19,13 @@ from deid_platform.model import PixelRule, Reason, Stage, Status
 
 _OPAQUE = r"^[A-Z2-7]{16}\Z"
 _UID = r"^(?:2\.25\.\d{1,39}|)\Z"
-_OBJECT = r"^(?:scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{32}/[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+\Z"
+_OPAQUE_PATH = r"[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+"
+# After BIDS: a pseudonym, then labels.
+_BIDS_PATH = (
+    r"(?:sub-[A-Za-z0-9]+/(?:ses-[A-Za-z0-9]+/)?(?:[a-z]+/)?sub-[A-Za-z0-9]+(?:_[A-Za-z0-9-]+)*"
+    r"|participants|dataset_description)\.[a-z.]+"
+)
+_OBJECT = rf"^(?:scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{{32}}/(?:{_OPAQUE_PATH}|{_BIDS_PATH})\Z"
 _NOT_COLUMNS = ("batch", "dataset", "masking", "changes", "satisfied")
 """Of these the first two are of the manifest as a whole, the others lists and structures without free text."""
 
@@ -55,6 +61,7 @@ def _expectations(gx: Any) -> list[Any]:
         core.ExpectColumnValuesToMatchRegex(column="subject", regex=_OPAQUE, **passed),
         *(core.ExpectColumnValuesToMatchRegex(column=c, regex=_UID, **passed) for c in ("study", "series", "instance")),
         core.ExpectColumnValuesToMatchRegex(column="object", regex=_OBJECT, **passed),
+        core.ExpectColumnValuesToMatchRegex(column="path", regex=rf"^(?:{_OPAQUE_PATH}|{_BIDS_PATH}|)\Z", **passed),
         core.ExpectColumnValuesToMatchRegex(column="sha256", regex=r"^[0-9a-f]{64}\Z", **passed),
         core.ExpectColumnValuesToBeBetween(column="size", min_value=1, **passed),
         core.ExpectColumnValuesToBeInSet(column="rule", value_set=["", *map(str, PixelRule)]),

@@ -9,16 +9,18 @@ import hashlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deid_platform.audit.display import grey_images, view_of
 from deid_platform.audit.evidence import Reading, shows_text
 from deid_platform.audit.marks import without_marks
 from deid_platform.audit.ocr import read_words
 from deid_platform.audit.pages import Page, pages
-from deid_platform.pixels.frames import PixelSource, open_pixels
-from deid_platform.pixels.layout import Limits
+from deid_platform.pixels.frames import open_pixels
+from deid_platform.pixels.layout import Layout, Limits
 from deid_platform.pixels.overlays import overlay_frames
 
 # Pixels of pages read by one process: enough for starting it to be cheap, few enough to hold in memory.
@@ -41,6 +43,24 @@ def text_left(path: Path, *, marks: bool = False, limits: Limits | None = None) 
         return _shows_text(chain(_overlay_pages(path), _pages(source) if source is not None else ()), marks=marks)
 
 
+class Frames(Protocol):
+    """An open image of any format: what it declares, and its frames."""
+
+    @property
+    def layout(self) -> Layout:
+        """What it declares."""
+        ...
+
+    def frames(self) -> Iterator[NDArray[Any]]:
+        """What the frames show, shape (rows, columns) or (rows, columns, 3)."""
+        ...
+
+
+def shows_text_in(source: Frames, *, marks: bool = False) -> bool:
+    """As :func:`text_left`, of frames alone."""
+    return _shows_text(_pages(source), marks=marks)
+
+
 def _overlay_pages(path: Path) -> Iterator[tuple[int, Page]]:
     """Pages of overlays, with numbers no frame has."""
     for number, overlay in enumerate(overlay_frames(path), start=1):
@@ -61,7 +81,7 @@ def _shows_text(numbered: Iterator[tuple[int, Page]], *, marks: bool) -> bool:
     return False
 
 
-def _pages(source: PixelSource) -> Iterator[tuple[int, Page]]:
+def _pages(source: Frames) -> Iterator[tuple[int, Page]]:
     """Pages of distinct frames with the number of their frame."""
     view = view_of(source.layout)
     seen: set[bytes] = set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from deid_platform.formats.bids.bids import Bids
 from deid_platform.formats.dicom.dicom import Dicom
+from deid_platform.formats.nifti.nifti import Nifti
 from deid_platform.formats.protocol import Format
 
-FORMATS: tuple[Format, ...] = (Dicom(),)
+FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Bids())
 HEAD_BYTES = 4096
 """What :meth:`Format.accepts` gets to see."""
 

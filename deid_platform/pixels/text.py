@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import DeidError
-from deid_platform.pixels.frames import PixelSource, open_pixels
+from deid_platform.pixels.frames import open_pixels
 from deid_platform.pixels.layout import Layout, Limits, value_of
 from deid_platform.pixels.lines import text_cells
 from deid_platform.pixels.masks import Cells, Mask
@@ -37,15 +37,28 @@ _TOGETHER = 2**22
 _FEW = 8
 
 
+class Frames(Protocol):
+    """An open image of any format."""
+
+    @property
+    def layout(self) -> Layout:
+        """What it declares."""
+        ...
+
+    def by_frame(self) -> Iterator[Sequence[NDArray[Any]]]:
+        """What each frame shows, see :meth:`~deid_platform.pixels.frames.PixelSource.by_frame`."""
+        ...
+
+
 def find_text(
-    source: Path | PixelSource, net: Net, screen: Screen | None = None, limits: Limits | None = None
+    source: Path | Frames, net: Net, screen: Screen | None = None, limits: Limits | None = None
 ) -> list[Mask | None]:
     """The mask of each frame, None where there is nothing to mask; no entries for a file without pixels.
 
     Parameters
     ----------
     source
-        A DICOM file; or one that is open, which is read from its first frame to its last.
+        A DICOM file; or frames of any file that is open, which is read from its first frame to its last.
     net
         An open detector.
     screen
@@ -123,7 +136,7 @@ class _Finder:
         self._masks: list[Mask | None] = []
         self._waiting: list[list[Pair]] = []
 
-    def masks(self, source: PixelSource) -> list[Mask | None]:
+    def masks(self, source: Frames) -> list[Mask | None]:
         """The masks of all frames, in order; equal frames are judged once."""
         numbers: dict[bytes, int] = {}
         order: list[int] = []

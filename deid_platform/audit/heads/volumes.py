@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import iter_pixels
 from scipy import ndimage
 
+from deid_platform.audit.nifti import is_nifti, opened
 from deid_platform.pixels.layout import quiet
 
 STEP = 2.0
@@ -146,6 +148,9 @@ def _spacing(ordered: Sequence[_Slice]) -> float:
 
 def _slices(pair: Pair) -> Iterator[tuple[str, tuple[Any, ...], _Slice]]:
     """Frame of Reference, what slices of one stack have in common, and the slice."""
+    if is_nifti(pair.output):
+        yield from _of_nifti(pair)
+        return
     header = dcmread(pair.output, stop_before_pixels=True, force=True)
     if "MOSAIC" in (header.get("ImageType") or ()) or not header.get("Rows"):
         return
@@ -164,6 +169,16 @@ def _slices(pair: Pair) -> Iterator[tuple[str, tuple[Any, ...], _Slice]]:
         key = series, header.Rows, header.Columns, *np.round(np.concatenate(steps), _DIGITS).tolist()
         origin = np.array(position, float) * _LPS_TO_RAS
         yield str(header.get("FrameOfReferenceUID") or series), key, _Slice(pair, frame, origin, *steps)
+
+
+def _of_nifti(pair: Pair) -> Iterator[tuple[str, tuple[Any, ...], _Slice]]:
+    """The slices of the first volume; each file has a Frame of Reference of its own."""
+    with opened(pair.output) as image:
+        columns, rows, slices = (*image.shape, 1)[:3]
+        affine = np.asarray(image.affine)
+    for number in range(slices):
+        origin = affine[:3, 3] + number * affine[:3, 2]
+        yield pair.item, (pair.item, rows, columns), _Slice(pair, number, origin, affine[:3, 1], affine[:3, 0])
 
 
 def _found(sources: Sequence[Dataset], macro: str, keyword: str) -> Any:
@@ -189,8 +204,12 @@ def _volume(ordered: Sequence[_Slice]) -> Volume:
     first = ordered[0]
     block = [max(int(STEP / np.linalg.norm(step) + 0.25), 1) for step in (first.down, first.across)]
     sides: tuple[list[Array], list[Array], list[Array]] = ([], [], [])
+    if is_nifti(first.pair.output):
+        read: Callable[[Path, int], Array] = partial(_scaled, lru_cache(maxsize=2)(_voxels))
+    else:
+        read = _grey
     for one in ordered:
-        before, after = (_grey(path, one.frame) for path in (one.pair.original, one.pair.output))
+        before, after = (read(path, one.frame) for path in (one.pair.original, one.pair.output))
         for side, samples in zip(sides, (before, after, (before != after) & (not one.pair.masked)), strict=True):
             side.append(_averaged(samples, block))
     shift = (block[0] - 1) / 2 * first.down + (block[1] - 1) / 2 * first.across
@@ -208,6 +227,20 @@ def _grey(path: Path, frame: int) -> Array:
     slope, intercept = (header.get(name) for name in ("RescaleSlope", "RescaleIntercept"))
     scaled = samples * float(slope or 1) + float(intercept or 0)
     return scaled.mean(axis=2) if scaled.ndim > 2 else scaled
+
+
+def _voxels(path: Path) -> Array:
+    """The first volume of a NIfTI file in the units of its modality, shape (columns, rows, slices)."""
+    with opened(path) as image:
+        first = image.dataobj[(..., *(0,) * (len(image.shape) - 3))] if len(image.shape) > 3 else image.dataobj[...]
+    if first.dtype.names:
+        return np.asarray(np.mean([first[name] for name in first.dtype.names], axis=0), np.float32)
+    return np.asarray(np.abs(first) if first.dtype.kind == "c" else first, np.float32)
+
+
+def _scaled(voxels: Callable[[Path], Array], path: Path, frame: int) -> Array:
+    """One slice of it, shape (rows, columns)."""
+    return np.asarray(voxels(path)[:, :, frame].T)
 
 
 def _averaged(samples: Array, block: Sequence[int]) -> NDArray[np.float32]:

@@ -1,0 +1,40 @@
+"""Pseudonymous keys of objects that tell whose they are by their name alone, if at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deid_platform.formats.bids.naming import Named
+from deid_platform.formats.protocol import Crossing, Description
+from deid_platform.identity import Identity
+
+
+def described_by_name(name: str, identity: Identity) -> Description:
+    """Keys of the object ``name``; its path is empty unless BIDS knows the name.
+
+    Without a subject in its name, all of a folder is of one unknown subject. Objects that would be released under one
+    path are one instance, so that none is written over another.
+    """
+    named = Named.of(name)
+    subject = identity.subject(named.subject, "\0".join(named.study_key()))
+    path = named.released(identity, subject)
+    return Description(
+        subject=subject,
+        study=identity.keyed_uid("\0".join(named.study_key())),
+        series=identity.keyed_uid("\0".join(("series", named.folder))),
+        instance=identity.keyed_uid("\0".join(("instance", path or name))),
+        path=path,
+    )
+
+
+def object_path(described: Description, suffix: str) -> str:
+    """Where an object whose name BIDS does not know is released."""
+    return f"{described.subject}/{described.study}/{described.series}/{described.instance}{suffix}"
+
+
+def crossings_of_name(name: str, identity: Identity) -> Iterator[Crossing]:
+    """The subject a name tells, beside its pseudonym."""
+    label = Named.of(name).subject
+    if label:
+        subject = described_by_name(name, identity).subject
+        yield Crossing("patient", label, identity.pseudonym(subject).patient_id)

@@ -1,0 +1,82 @@
+"""NIfTI files on disk: opening them, compressed or not, and writing them without a name, a time or a tail."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from deid_platform.errors import MalformedFile
+from deid_platform.formats.nifti.header import HEAD_BYTES, Header, read_header
+from deid_platform.model import Reason
+
+_GZIP = b"\x1f\x8b"
+_LEVEL = 6
+_PIECE = 1 << 20
+
+
+def is_compressed(head: bytes) -> bool:
+    """Whether a file begins like one of gzip."""
+    return head.startswith(_GZIP)
+
+
+def begin(head: bytes) -> bytes:
+    """What the first bytes of a file say once decompressed, as far as they go; nothing where they cannot be."""
+    if not is_compressed(head):
+        return head
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Header, BinaryIO]]:
+    """A file, decompressed while it is read, behind its checked header.
+
+    Raises
+    ------
+    MalformedFile, UnsupportedFormat
+        See :func:`~deid_platform.formats.nifti.header.read_header`; also while reading, when it ends too early.
+    """
+    with ExitStack() as stack:
+        stored = stack.enter_context(path.open("rb"))
+        compressed = is_compressed(stored.read(2))
+        stored.seek(0)
+        file = cast("BinaryIO", stack.enter_context(gzip.open(stored, "rb"))) if compressed else stored
+        try:
+            yield read_header(file.read(HEAD_BYTES)), file
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise MalformedFile("The compressed NIfTI file is broken or cut off.", Reason.TRUNCATED) from None
+
+
+def image_bytes(file: BinaryIO, header: Header) -> Iterator[bytes]:
+    """The bytes of the image, piece by piece.
+
+    Raises
+    ------
+    MalformedFile
+        There are fewer than the header says.
+    """
+    file.seek(header.offset)
+    left = header.length
+    while left:
+        piece = file.read(min(left, _PIECE))
+        if not piece:
+            raise MalformedFile("The NIfTI file ends before its image does.", Reason.TRUNCATED)
+        left -= len(piece)
+        yield piece
+
+
+@contextmanager
+def written(path: Path, *, compressed: bool) -> Iterator[BinaryIO]:
+    """A file to be written; compressed, it names neither a file nor a time, so that equal images give equal bytes."""
+    with path.open("wb") as stored:
+        if not compressed:
+            yield stored
+            return
+        with gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=stored, mtime=0) as file:
+            yield cast("BinaryIO", file)

@@ -1,0 +1,113 @@
+"""NIfTI as a format of the platform: geometry and voxels stay, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deid_platform.audit.nifti import altered_voxels, audit_file, text_left
+from deid_platform.audit.risk import TextRisk
+from deid_platform.formats.bids.keys import crossings_of_name, described_by_name, object_path
+from deid_platform.formats.bids.naming import Named
+from deid_platform.formats.nifti.cleaning import clean_volume
+from deid_platform.formats.nifti.files import begin, image_bytes, is_compressed, opened, written
+from deid_platform.formats.nifti.header import accepts
+from deid_platform.formats.nifti.planes import open_stack, planes_of
+from deid_platform.formats.protocol import Crossing, Description
+from deid_platform.heads.plans import ItemPlanes, StackPlan
+from deid_platform.heads.stack import Stack
+from deid_platform.identity import Identity
+from deid_platform.model import Change, Finding, Masking, Outcome, PixelOutcome
+from deid_platform.pixels.cleaning import PixelWork
+from deid_platform.pixels.identified import Known
+from deid_platform.pixels.masks import Mask
+from deid_platform.pixels.scales import Net
+from deid_platform.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Nifti:
+    """NIfTI-1 and NIfTI-2, in one file, plain or compressed; its subject is told by its name, after BIDS."""
+
+    name: str = "nifti"
+    suffix: str = ".nii"
+
+    def accepts(self, head: bytes, name: str = "") -> bool:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return accepts(begin(head))
+
+    def study_of(self, head: bytes, identity: Identity, name: str = "") -> str | None:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return identity.token("study", *Named.of(name).study_key())
+
+    def describe(self, source: Path, identity: Identity, name: str = "") -> Description:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        with opened(source) as (header, file):
+            for _ in image_bytes(file, header):
+                pass
+        with source.open("rb") as stored:
+            compressed = is_compressed(stored.read(2))
+        described = described_by_name(name, identity)
+        suffix = ".nii.gz" if compressed else self.suffix
+        path = described.path.removesuffix(".gz").removesuffix(self.suffix)
+        path = path + suffix if path else object_path(described, suffix)
+        return Description(described.subject, described.study, described.series, described.instance, path=path)
+
+    def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        with source.open("rb") as stored:
+            compressed = is_compressed(stored.read(2))
+        with opened(source) as (header, file), written(output, compressed=compressed) as sink:
+            sink.write(header.clean())
+            for piece in image_bytes(file, header):
+                sink.write(piece)
+        changes = [Change(name, "X", "texts of the NIfTI header are removed") for name in header.told()]
+        behind = 352 if header.version == 1 else 544
+        if header.offset > behind:
+            changes.append(Change("extensions", "X", "extensions of the NIfTI header are removed"))
+        return Outcome(tuple(changes))
+
+    def series_text(self, scrubbed: Sequence[Path], net: Net) -> Mask | None:
+        """Nothing: each file is a series of slices, and looked at as one."""
+        return None
+
+    def planes(self, scrubbed: Path) -> ItemPlanes | None:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return planes_of(scrubbed)
+
+    def open_stack(self, plan: StackPlan, paths: Mapping[str, Path]) -> AbstractContextManager[Stack]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return open_stack(plan, paths)
+
+    def clean_pixels(self, scrubbed: Path, output: Path, work: PixelWork) -> PixelOutcome:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return clean_volume(scrubbed, output, work)
+
+    def known(self, source: Path, policy: Policy, name: str = "") -> Known:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        label = Named.of(name).subject
+        return Known(numbers=frozenset({label.lower()} if label else ()))
+
+    def text_risk(self, output: Path, masking: Masking) -> TextRisk:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return TextRisk.LIKELY if masking.masked else TextRisk.ROUTINE
+
+    def text_left(self, output: Path, policy: Policy) -> bool:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return text_left(output)
+
+    def altered_pixels(self, source: Path, output: Path, masking: Masking) -> Iterator[tuple[str, str]]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return altered_voxels(source, output, masking)
+
+    def audit(
+        self, item: str, source: Path, output: Path, policy: Policy, identity: Identity, name: str = ""
+    ) -> Iterator[Finding]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return audit_file(item, output)
+
+    def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        yield from crossings_of_name(name, identity)
