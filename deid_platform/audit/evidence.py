@@ -15,6 +15,8 @@ from deid_platform.audit.pages import Preparation
 # Letters and digits a word needs at least, and the confidence from which it counts: measured on frames with and
 # without text, see the tests for what is promised.
 _SURE = ((3, 90.0), (4, 65.0), (6, 45.0))
+# The same in one of many slices of a volume, of which a reader takes one in a hundred for letters.
+_SURE_AMONG_MANY = ((4, 80.0), (6, 60.0))
 # Rows of round or striped slices are read as 668868, 299999 or AAARAA; words and numbers are more varied than that,
 # but for short names such as LEE or ANNA.
 _DIFFERENT = 3
@@ -35,15 +37,18 @@ class _Candidate:
     preparation: Preparation
 
 
-def shows_text(readings: Sequence[Reading]) -> bool:
-    """Whether the readings of one frame amount to text; more readings never make text disappear."""
+def shows_text(readings: Sequence[Reading], *, among_many: bool = False) -> bool:
+    """Whether the readings of one frame amount to text; more readings never make text disappear.
+
+    ``among_many``: it is one of the many slices of a volume, all of which are read.
+    """
     seen = [
         _Candidate("".join(filter(str.isalnum, word.text.upper())), word, preparation)
         for preparation, words in readings
         for word in words
     ]
     candidates = [one for one in seen if _varied(one.letters) or _short_name(one.letters)]
-    return any(map(_sure, candidates)) or _agreed(candidates)
+    return any(_sure(one, _SURE_AMONG_MANY if among_many else _SURE) for one in candidates) or _agreed(candidates)
 
 
 def _varied(letters: str) -> bool:
@@ -54,8 +59,8 @@ def _short_name(letters: str) -> bool:
     return len(letters) <= _SHORT_NAME and letters.isalpha() and len(set(letters)) >= _DIFFERENT_IN_NAME
 
 
-def _sure(one: _Candidate) -> bool:
-    return any(len(one.letters) >= count and one.word.confidence >= least for count, least in _SURE)
+def _sure(one: _Candidate, least_of: tuple[tuple[int, float], ...]) -> bool:
+    return any(len(one.letters) >= count and one.word.confidence >= least for count, least in least_of)
 
 
 def _agreed(candidates: Sequence[_Candidate]) -> bool:

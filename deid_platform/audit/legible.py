@@ -56,9 +56,9 @@ class Frames(Protocol):
         ...
 
 
-def shows_text_in(source: Frames, *, marks: bool = False) -> bool:
-    """As :func:`text_left`, of frames alone."""
-    return _shows_text(_pages(source), marks=marks)
+def shows_text_in(volume: Frames) -> bool:
+    """As :func:`text_left`, of the slices of a volume."""
+    return _shows_text(_pages(volume), marks=False, among_many=True)
 
 
 def _overlay_pages(path: Path) -> Iterator[tuple[int, Page]]:
@@ -67,14 +67,14 @@ def _overlay_pages(path: Path) -> Iterator[tuple[int, Page]]:
         yield from ((-number, page) for page in pages([overlay]))
 
 
-def _shows_text(numbered: Iterator[tuple[int, Page]], *, marks: bool) -> bool:
+def _shows_text(numbered: Iterator[tuple[int, Page]], *, marks: bool, among_many: bool = False) -> bool:
     """Read every distinct frame; a frame is judged as soon as any of its pages are read."""
     readings: dict[int, list[Reading]] = {}
     for batch in _batches(numbered):
         for (frame, page), words in zip(batch, read_words([page for _, page in batch]), strict=True):
             found = without_marks(words) if marks else words
             readings.setdefault(frame, []).append((page.preparation, found))
-        if any(map(shows_text, readings.values())):
+        if any(shows_text(found, among_many=among_many) for found in readings.values()):
             return True
         last = batch[-1][0]
         readings = {last: readings[last]}
