@@ -6,8 +6,9 @@ from deid_platform.formats.bids.bids import Bids
 from deid_platform.formats.dicom.dicom import Dicom
 from deid_platform.formats.nifti.nifti import Nifti
 from deid_platform.formats.protocol import Format
+from deid_platform.formats.twix.twix import Twix
 
-FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Bids())
+FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Twix(), Bids())
 HEAD_BYTES = 4096
 """What :meth:`Format.accepts` gets to see."""
 

@@ -1,0 +1,1 @@
+"""Siemens raw data ("twix", .dat) of the software lines VB, VD/VE and XA."""
