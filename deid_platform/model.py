@@ -161,6 +161,7 @@ class PixelRule(StrEnum):
     NO_TEXT_FOUND = "no_text_found"
     TEXT_MASKED = "text_masked"
     MARKS_KEPT = "marks_kept"
+    SLIDE_LEVELS = "slide_levels"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,8 +7,9 @@ from deid_platform.formats.dicom.dicom import Dicom
 from deid_platform.formats.nifti.nifti import Nifti
 from deid_platform.formats.protocol import Format
 from deid_platform.formats.twix.twix import Twix
+from deid_platform.formats.wsi.wsi import Slide
 
-FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Twix(), Bids())
+FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Twix(), Slide(), Bids())
 HEAD_BYTES = 4096
 """What :meth:`Format.accepts` gets to see."""
 

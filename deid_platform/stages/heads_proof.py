@@ -24,6 +24,7 @@ from deid_platform.workers import Lost
 
 _MOST = 3
 """Volumes of a Frame of Reference that are measured, the largest: the same was removed from all of them."""
+_NO_HEADS = (PixelRule.NO_PIXEL_DATA, PixelRule.SLIDE_LEVELS)
 _RULE = str(Reason.FACE_NOT_PROVEN_GONE)
 
 
@@ -137,7 +138,7 @@ def prove_heads(
             else:
                 findings += result.findings
                 counts += result.counts
-    unjudged = sum(not entry.masking.head and entry.rule != PixelRule.NO_PIXEL_DATA for entry in cleaned.passed)
+    unjudged = sum(not entry.masking.head and entry.rule not in _NO_HEADS for entry in cleaned.passed)
     proof = HeadsProof(True, counts["removed"], counts["proven"], counts["untouched"], unjudged)
     return proof, tuple(findings)
 

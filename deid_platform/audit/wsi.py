@@ -1,0 +1,137 @@
+"""The judge of cleaned slides: OpenSlide opens both sides; labels are gone, levels the same, no property is left."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from deid_platform.audit.bytesearch import Needlestack
+from deid_platform.audit.legible import shows_text_in
+from deid_platform.errors import UnsafeToRelease
+from deid_platform.model import Finding, Reason
+from deid_platform.pixels.layout import Layout
+
+_OVERVIEW = 512
+"""Longer side of the overview that is read for text: in finer ones a reader takes cells for letters."""
+_SAMPLED, _TILE = 16, 256
+_LEAST = 5
+_PIECE, _OVERLAP = 1 << 22, 256
+_ALLOWED = re.compile(r"-?[\d., ]+|Aperio .*|Hamamatsu|inch|centimeter|none|generic-tiff|aperio|hamamatsu", re.DOTALL)
+_TELLING = re.compile(r"S/N|ID(?![a-z])|(?i:date|time(?!r)|created|barcode|user|serial)")
+_TECHNICAL = re.compile(r"^openslide\.(?!comment)|^tiff\.(?:X|Y|Res)|\.Filtered$|ScannerType$")
+
+
+def _open(stack: ExitStack, path: Path) -> Any:
+    from openslide import OpenSlide  # slow to load, and of use for slides only
+
+    return stack.enter_context(closing(OpenSlide(str(path))))
+
+
+def audit_file(item: str, source: Path, output: Path) -> Iterator[Finding]:
+    """What of an original's labels and properties is left in the output."""
+    try:
+        with ExitStack() as stack:
+            hits = sorted(set(_hits(_open(stack, source), _open(stack, output), output)))
+    except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, the object is not fit for release
+        hits = [("object", "unreadable", str(Reason.FORBIDDEN_CONTENT))]
+    for where, kind, rule in hits:
+        yield Finding(item, where, kind, rule)
+
+
+def _hits(original: Any, cleaned: Any, output: Path) -> Iterator[tuple[str, str, str]]:
+    for name in cleaned.associated_images:
+        known = name if name in ("label", "macro", "thumbnail") else "other"
+        yield f"image {known}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
+    for key, value in cleaned.properties.items():
+        if not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):
+            yield "property", "not_removed", str(Reason.FORBIDDEN_CONTENT)
+    needles = {form for value in _values(original) for form in _forms(value)}
+    with output.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        stack = Needlestack(needles)
+        for at in range(0, len(data), _PIECE):
+            if any(stack.found_in(data[at : at + _PIECE + _OVERLAP])):
+                yield "object", "property_left", str(Reason.RESIDUAL_IDENTIFIER)
+                return
+
+
+def _values(slide: Any) -> Iterator[str]:
+    """Values of the original that are no plain numbers: names, dates, serial numbers, identifiers."""
+    for key, value in slide.properties.items():
+        if _TECHNICAL.search(key) or "description" in key.lower() or key == "openslide.comment":
+            continue
+        telling = _TELLING.search(key)
+        if len(value) >= _LEAST and (telling or not _ALLOWED.fullmatch(value)):
+            yield value[:200]
+
+
+def _forms(value: str) -> Iterator[bytes]:
+    for codec in ("utf-8", "latin-1", "utf-16-le", "utf-16-be"):
+        try:
+            yield value.encode(codec)
+        except UnicodeEncodeError:
+            continue
+
+
+def altered_levels(source: Path, output: Path) -> Iterator[tuple[str, str]]:
+    """Whether the sizes of levels differ, or a sample of what they show."""
+    try:
+        with ExitStack() as stack:
+            same = _same(_open(stack, source), _open(stack, output))
+        found = [] if same else [("pixels", "altered")]
+    except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, nobody can say that the levels are the same
+        found = [("pixels", "not_compared")]
+    yield from found
+
+
+def _same(original: Any, cleaned: Any) -> bool:
+    if original.level_dimensions != cleaned.level_dimensions:
+        return False
+    for level, (width, height) in enumerate(original.level_dimensions):
+        scale = original.level_downsamples[level]
+        for number in range(_SAMPLED):
+            x = int((number * 0.618034 % 1) * max(width - _TILE, 0) * scale)
+            y = int(number / _SAMPLED * max(height - _TILE, 0) * scale)
+            size = (min(_TILE, width), min(_TILE, height))
+            one, other = (slide.read_region((x, y), level, size) for slide in (original, cleaned))
+            if one.tobytes() != other.tobytes():
+                return False
+    return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Overview:
+    layout: Layout
+    picture: NDArray[np.uint8]
+
+    def frames(self) -> Iterator[NDArray[Any]]:
+        """The one picture, shape (rows, columns, 3)."""
+        yield self.picture
+
+
+def text_left(output: Path) -> bool:
+    """Whether a reader finds text in an overview of the slide.
+
+    Raises
+    ------
+    UnsafeToRelease
+        Nobody can say.
+    """
+    try:
+        with ExitStack() as stack:
+            picture = np.asarray(_open(stack, output).get_thumbnail((_OVERVIEW, _OVERVIEW)).convert("RGB"))
+    except Exception:  # noqa: BLE001 - whatever OpenSlide trips over
+        raise UnsafeToRelease("The slide cannot be shown.", Reason.PIXELS_UNDECODABLE) from None
+    rows, columns = picture.shape[:2]
+    layout = Layout(ExplicitVRLittleEndian, "PixelData", "OB", 0, picture.size, rows, columns, 3, "RGB", 0, 8, 8, 7,
+                    False, 1, Dataset())  # fmt: skip
+    return shows_text_in(_Overview(layout, picture))

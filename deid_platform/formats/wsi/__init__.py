@@ -1,0 +1,1 @@
+"""Whole-slide images in TIFF: Aperio, Hamamatsu, OME and generic pyramids."""
