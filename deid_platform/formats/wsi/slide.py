@@ -25,7 +25,7 @@ _LENS, _XMP = 65421, 700
 # Formats that hide identifiers in more places than are known here, by what their first description or XMP holds.
 _REFUSED = {"<scn": "Leica SCN", "iscan": "Ventana BIF", "dpufsimport": "Philips TIFF", "hamamatsu ndpis": "NDPIS"}
 _ASSOCIATED = re.compile(r"\b(?:label|macro|thumbnail|overview|slide ?image)\b", re.IGNORECASE)
-_FIRST_LINE = re.compile(r"Aperio [A-Za-z ]{0,40}v?[\d.]{1,16}")
+_FIRST_LINE = re.compile(r"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?) v[\d.]{1,16}")
 _GEOMETRY = re.compile(r"[\d x,()\[\]/;:\->.=]|JPEG/RGB|J2K/YUV16|J2K/KDU|JPEG/YCC|J2K|JPEG|OFFSET|Q|->")
 _NUMERIC_KEYS = frozenset(
     "AppMag MPP Left Top LineCameraSkew LineAreaXOffset LineAreaYOffset StripeWidth OriginalWidth OriginalHeight "

@@ -72,7 +72,8 @@ def test_images_below_others_are_cleaned_too(tmp_path: Path) -> None:
 
 def test_the_judge_sees_what_was_left_and_what_was_changed(tmp_path: Path) -> None:
     source, output = scrubbed(tmp_path, tiff_bytes(aperio()))
-    assert {one.where for one in SLIDE.audit("item", source, source, POLICY, IDENTITY)} >= {"image thumbnail", "property"}
+    left = {one.where for one in SLIDE.audit("item", source, source, POLICY, IDENTITY)}
+    assert left >= {"image thumbnail", "property"}
     shutil.copyfile(source, output)
     changed = bytearray(output.read_bytes())
     at = changed.find(jpeg(90))
@@ -89,9 +90,8 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_of_a_description_only_known_keys_with_numbers_stay() -> None:
     kept = aperio_description(APERIO.decode()).decode()
     assert kept.endswith("Q=70|AppMag = 20|MPP = 0.4990")
-    assert aperio_description("Aperio Doe v1|AppMag = Jane") == b"Aperio Doe v1" or b"Jane" not in aperio_description(
-        "Aperio Doe v1|AppMag = Jane"
-    )
+    assert b"Jane" not in aperio_description("Aperio Image Library v1|AppMag = Jane")
+    assert b"Doe" not in aperio_description("Aperio Doe v1\n[Doe]|MPP = 1")
     assert aperio_description("Jane Doe") == b""
 
 
