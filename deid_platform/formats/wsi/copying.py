@@ -5,8 +5,9 @@ Bytes are copied only where a level needs them, so whatever no directory leads t
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from deid_platform.errors import MalformedFile
 from deid_platform.formats.wsi.slide import kept_directories, kept_tags, segments
 from deid_platform.formats.wsi.tiff import Directory, Tag, Tiff
+from deid_platform.model import Reason
 
 _PIECE = 1 << 22
+_HEADER = 1 << 10
 _COMMENT, _APPLICATION = 0xFE, range(0xE0, 0xF0)
 _KEPT_APPLICATION = (0xE0, 0xEE)
 """JFIF, and Adobe's note of the colours, which decoders need."""
@@ -35,9 +38,10 @@ class Counted:
 
 @dataclass(slots=True)
 class Copy:
-    """Copies what stays of one file."""
+    """Copies what stays of one file; tiles are read from ``source``, so that none of them stays in memory."""
 
     tiff: Tiff
+    source: BinaryIO
     sink: BinaryIO
     counted: Counted = field(default_factory=Counted)
     _taken: list[tuple[int, int]] = field(default_factory=list)
@@ -106,12 +110,21 @@ class Copy:
         offsets, lengths = segments(self.tiff, directory)
         for start, end in _runs(offsets, lengths):
             self._refuse_overlap(start, end)
-            for at in range(start, end, _PIECE):
-                self._put(at, self.tiff.data[at : min(end, at + _PIECE)], claim=False)
+            self._copy(start, end)
+        source = self.source.fileno()
         for at, length in zip(offsets.tolist(), lengths.tolist(), strict=True):
-            for begin, size in notes_of(self.tiff.data[at : at + min(length, 1 << 16)]):
+            for begin, size in notes_of(_reader(source, at, at + length), at, at + length):
                 self.counted.notes += 1
-                self._put(at + begin, bytes(size), claim=False)
+                self._put(begin, bytes(size), claim=False)
+
+    def _copy(self, start: int, end: int) -> None:
+        self.source.seek(start)
+        self.sink.seek(start)
+        while start < end:
+            piece = self.source.read(min(_PIECE, end - start))
+            if not piece:
+                raise MalformedFile("The slide became shorter while it was read.", Reason.SOURCE_CHANGED)
+            start += self.sink.write(piece)
 
     def _refuse_overlap(self, start: int, end: int) -> None:
         if any(start < taken_end and taken < end for taken, taken_end in self._taken):
@@ -128,18 +141,35 @@ def _runs(offsets: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> Iterator[
         yield int(starts[first]), int(ends[last - 1])
 
 
-def notes_of(head: bytes) -> Iterator[tuple[int, int]]:
+def _reader(file: int, at: int, end: int) -> Callable[[int, int], bytes]:
+    """Reads of a stream's header, which is nearly always short, in one go."""
+    block = os.pread(file, min(_HEADER, end - at), at)
+
+    def read(count: int, place: int) -> bytes:
+        inside = block[place - at : place - at + count]
+        return inside if len(inside) == count else os.pread(file, count, place)
+
+    return read
+
+
+def notes_of(read: Callable[[int, int], bytes], at: int, end: int) -> Iterator[tuple[int, int]]:
     """Place and length of comments and notes of applications in the header of a JPEG or JPEG 2000 stream.
+
+    ``read`` gives so many bytes from a place; the stream begins at ``at`` and ends before ``end``.
 
     Sources: ITU-T T.81 B.2.4.5, B.2.4.6; T.800 A.9.2.
     """
-    jpeg, j2k = head.startswith(b"\xff\xd8\xff"), head.startswith(b"\xff\x4f\xff")
-    at = 2
-    while (jpeg or j2k) and at + 4 <= len(head) and head[at] == 0xFF:
-        marker, size = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
+    head = read(3, at)
+    jpeg, j2k = head == b"\xff\xd8\xff", head == b"\xff\x4f\xff"
+    at += 2
+    while (jpeg or j2k) and at + 4 <= end:
+        first, marker, high, low = read(4, at)
+        size = high << 8 | low
+        if first != 0xFF:
+            return
         if marker in (0xDA, 0x90, 0xD9, 0x93) or size < 2:
             return
         application = marker in _APPLICATION and marker not in _KEPT_APPLICATION
         if (jpeg and (marker == _COMMENT or application)) or (j2k and marker == _J2K_COMMENT):
-            yield at + 4, size - 2
+            yield at + 4, min(size - 2, end - at - 4)
         at += 2 + size

@@ -54,8 +54,8 @@ class Slide(Pixelless):
 
     def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        with _opened(source) as tiff, output.open("wb") as sink:
-            counted = Copy(tiff, sink).run()
+        with _opened(source) as tiff, source.open("rb") as file, output.open("wb") as sink:
+            counted = Copy(tiff, file, sink).run()
         changes = (
             Change("images", "X", "labels, macros and overviews are removed", counted.images),
             Change("tags", "X", "tags that no list knows are removed", counted.tags),
