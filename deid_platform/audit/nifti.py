@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import logging
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,12 +17,14 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import shows_text_in
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Finding, Masking, Reason
 from deid_platform.pixels.layout import Layout
 
 Hit = tuple[str, str]
+_RUN = re.compile(rb"[ -~]{8,80}")
 _GZIP = b"\x1f\x8b"
 _TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name", "unused_str", "session_error", "extents")
 _GEOMETRY = (
@@ -37,7 +42,7 @@ def opened(path: Path) -> Iterator[Any]:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.nifti2 import Nifti2Image
 
-    with ExitStack() as stack:
+    with ExitStack() as stack, _quiet():
         stored = stack.enter_context(path.open("rb"))
         compressed = stored.read(2) == _GZIP
         stored.seek(0)
@@ -45,6 +50,19 @@ def opened(path: Path) -> Iterator[Any]:
         kind = Nifti1Image if int.from_bytes(file.read(4), "little") in (348, 0x5C010000) else Nifti2Image
         file.seek(0)
         yield kind.from_stream(file)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep nibabel from logging and warning of what it makes of a header, for the block only."""
+    logger = logging.getLogger("nibabel.global")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = disabled
 
 
 def is_nifti(path: Path) -> bool:
@@ -57,14 +75,27 @@ def is_nifti(path: Path) -> bool:
     return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
 
 
-def audit_file(item: str, output: Path) -> Iterator[Finding]:
-    """What a cleaned file tells beside its geometry and its voxels."""
+def audit_file(item: str, source: Path, output: Path) -> Iterator[Finding]:
+    """What a cleaned file tells beside its geometry and its voxels, and texts of the original among its voxels."""
     try:
-        hits = list(_hits(output))
+        hits = [*_hits(output), *_texts_among_voxels(source, output)]
     except Exception:  # noqa: BLE001 - whatever nibabel trips over, the object is not fit for release
         hits = [("object", "unreadable")]
     for where, kind in hits:
         yield Finding(item, where, kind, str(Reason.FORBIDDEN_CONTENT))
+
+
+def _texts_among_voxels(source: Path, output: Path) -> Iterator[Hit]:
+    """Where a header lies about where its image begins, what is taken for voxels may be text."""
+    with opened(source) as image:
+        known = set(image.header.keys())
+        texts = [np.asarray(image.header[name]).tobytes() for name in _TEXTS if name in known]
+        needles = {run for text in texts for run in _RUN.findall(text)}
+    if needles:
+        stack = Needlestack(needles)
+        with opened(output) as image:
+            if any(any(stack.found_in(cells.tobytes())) for cells in _slices(image)):
+                yield "pixels", "text_of_the_header"
 
 
 def _hits(output: Path) -> Iterator[Hit]:
@@ -73,8 +104,9 @@ def _hits(output: Path) -> Iterator[Hit]:
     if head.startswith(_GZIP) and (head[3] or any(head[4:8])):
         yield "gzip", "name_or_time"
     with opened(output) as image:
+        known = set(image.header.keys())
         for name in _TEXTS:
-            if name in image.header.keys() and np.asarray(image.header[name]).tobytes().strip(b"\0"):  # noqa: SIM118
+            if name in known and np.asarray(image.header[name]).tobytes().strip(b"\0"):
                 yield name, "text"
         if image.header.extensions:
             yield "extensions", "not_removed"

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz import texts
 from tests.fuzz.files import Broken, Examination, broken_files, grown_files, real_files, seeds
+from tests.fuzz.others import Other, OtherExamination, other_files
 
 SAVED = Path(".fuzz")
 INPUTS = 100
@@ -63,7 +64,7 @@ class Target:
         if self.broke[way] == 1:
             SAVED.mkdir(exist_ok=True)
             saved = SAVED / f"{name}-{number}-{self.tried}"
-            saved.write_bytes(given_.data if isinstance(given_, Broken) else repr(given_).encode())
+            saved.write_bytes(given_.data if isinstance(given_, Broken | Other) else repr(given_).encode())
             print(f"{name}: {way} ({str(error)[:80]}), --seed {number}, saved as {saved}", flush=True)
 
 
@@ -72,6 +73,7 @@ def targets(folder: Path) -> dict[str, Target]:
     found = {
         "broken": Target(broken_files(), Examination(folder)),
         "grown": Target(grown_files(), Examination(folder)),
+        "others": Target(other_files(), OtherExamination(folder)),
         "planted": Target(texts.planted_texts(), texts.check_planted, INPUTS * 10),
         "nasty": Target(texts.nasty_texts(400), texts.check_time),
         "dates": Target(texts.dates_among_others(), texts.check_date, INPUTS * 10),
@@ -102,7 +104,7 @@ def main() -> int:
 def _report(chosen: dict[str, Target], last: int) -> int:
     print(f"Seeds up to {last}.")
     for name, target in chosen.items():
-        outcome = target.check.seen if isinstance(target.check, Examination) else ""
+        outcome = target.check.seen if isinstance(target.check, Examination | OtherExamination) else ""
         print(f"{name}: {target.tried} inputs, {target.broke.total()} broke {outcome}")
     return int(any(target.broke for target in chosen.values()))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.builders.properties import always
 from tests.fuzz.files import DATA, Broken, Examination, broken_files, real_files
+from tests.fuzz.others import Other, OtherExamination, other_files
 from tests.fuzz.texts import (
     check_date,
     check_planted,
@@ -38,6 +39,14 @@ def test_a_broken_file_is_refused_held_back_or_clean(examination: Examination, b
 @settings(briefly, max_examples=15)
 def test_a_broken_real_file_is_refused_held_back_or_clean(examination: Examination, broken: Broken) -> None:
     examination(broken)
+
+
+@given(st.deferred(other_files))
+@settings(briefly, max_examples=100)
+def test_a_broken_file_of_another_format_is_refused_held_back_or_clean(
+    tmp_path_factory: pytest.TempPathFactory, other: Other
+) -> None:
+    OtherExamination(tmp_path_factory.getbasetemp())(other)
 
 
 @given(planted_texts())

@@ -48,9 +48,24 @@ def opened(path: Path) -> Iterator[tuple[Header, BinaryIO]]:
         stored.seek(0)
         file = cast("BinaryIO", stack.enter_context(gzip.open(stored, "rb"))) if compressed else stored
         try:
-            yield read_header(file.read(HEAD_BYTES)), file
+            header = read_header(file.read(HEAD_BYTES))
+            _check_extensions(file, header)
+            yield header, file
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise MalformedFile("The compressed NIfTI file is broken or cut off.", Reason.TRUNCATED) from None
+
+
+def _check_extensions(file: BinaryIO, header: Header) -> None:
+    """Raise MalformedFile when the image is said to begin inside of an extension: a text would be taken for voxels."""
+    at = 348 if header.version == 1 else 540
+    file.seek(at)
+    flag, at = file.read(4)[:1], at + 4
+    while flag not in (b"", b"\0") and at + 8 <= header.offset:
+        file.seek(at)
+        size = int.from_bytes(file.read(8)[:4], "little" if header.little else "big")
+        if size < 8 or at + size > header.offset:
+            raise MalformedFile("The image of the NIfTI file begins inside of an extension.")
+        at += size
 
 
 def image_bytes(file: BinaryIO, header: Header) -> Iterator[bytes]:

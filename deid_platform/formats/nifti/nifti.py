@@ -106,7 +106,7 @@ class Nifti:
         self, item: str, source: Path, output: Path, policy: Policy, identity: Identity, name: str = ""
     ) -> Iterator[Finding]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return audit_file(item, output)
+        return audit_file(item, source, output)
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """See :class:`~deid_platform.formats.protocol.Format`."""

@@ -41,7 +41,7 @@ class Raw:
 
 def accepts(head: bytes) -> bool:
     """Whether a file that begins with ``head`` is raw data of Siemens."""
-    if len(head) < 64:
+    if len(head) < 8 + ENTRY.size:
         return False
     first, second = struct.unpack_from("<II", head)
     if first < 10000 and 0 < second <= ENTRIES:
