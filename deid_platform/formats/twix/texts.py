@@ -16,7 +16,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from deid_platform.dates import valid
@@ -39,6 +39,8 @@ _TECHNICAL = re.compile(r"^(?:al|ad|s|d|l|uc|ul|a)?(?:T[ERI]|Scan|Total|Dwell|De
                         r"Coverage|Average|Voltage)\w*|Imageage|Average$", re.IGNORECASE)  # fmt: skip
 _CHARACTERISTICS = re.compile(r"(?:Patient|Used)\w*(?:Sex|Weight|Height)$|flPatientHeight")
 _DAY = re.compile(rb"(?<![\d.])((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)(?:[0-2]\d[0-5]\d[0-5]\d)?(?![\d.])")
+_ASCII = bytes(range(0x7F)) + b"x" * 129
+_INDEX = re.compile(r"\[\d{1,6}\]")
 _UID = re.compile(rb"\d+(?:\.\d+){5,}")
 _WORD = re.compile(rb"[A-Za-z0-9.\x80-\xff]{5,}")
 _DIGITS, _VISIBLE = re.compile(rb"\d"), re.compile(rb"[^\s]")
@@ -75,8 +77,7 @@ class Texts:
                 return self._number(key, match[0])
             return self._quoted(key, match[0], match[group], quotes=b'""' if group == "double" else b'"')
 
-        cleaned = _TOKEN.sub(replace, text)
-        return bytes(byte if byte < 0x7F else 0x78 for byte in cleaned)
+        return _TOKEN.sub(replace, text).translate(_ASCII)
 
     def sweep(self, text: bytes) -> bytes:
         """What was taken out anywhere, crossed out wherever else it stands."""
@@ -117,6 +118,7 @@ class Texts:
         return _DIGITS.sub(b"0", number)
 
 
+@lru_cache(maxsize=8192)
 def _telling(key: str) -> bool:
     """Whether a key may tell of a person, a place, a device or a time of day."""
     last = key.rpartition(".")[2]
@@ -135,8 +137,13 @@ def _kept_strings() -> dict[str, re.Pattern[str]]:
     return {row["key"]: re.compile(row["pattern"]) for row in csv.DictReader(io.StringIO(text))}
 
 
+@lru_cache(maxsize=8192)
+def _listed(key: str) -> tuple[re.Pattern[str], ...]:
+    """What texts under a key may be."""
+    own, protocol = _kept_strings().get(key.rpartition(".")[2]), kept_values(KEYS).get(_INDEX.sub("[]", key))
+    return tuple(one for one in (own, protocol) if isinstance(one, re.Pattern))
+
+
 def _kept(key: str, text: str) -> bool:
     """Whether a list knows that this text under this key says nothing of anybody."""
-    listed = _kept_strings().get(key.rpartition(".")[2])
-    protocol = kept_values(KEYS).get(re.sub(r"\[\d{1,6}\]", "[]", key))
-    return any(isinstance(one, re.Pattern) and one.fullmatch(text) is not None for one in (listed, protocol))
+    return any(one.fullmatch(text) for one in _listed(key))
