@@ -58,7 +58,8 @@ class Named:
         """Take a name apart; what it does not tell is empty."""
         folder, _, last = name.rpartition("/")
         extension = next((one for one in EXTENSIONS if last.endswith(one)), "")
-        *pairs, suffix = last.removesuffix(extension).split("_") if extension else [""]
+        stem = last.removesuffix(extension) if extension else ""
+        *pairs, suffix = [stem] if stem in _DATASET else stem.split("_")
         found = [match.groups() for match in map(_PAIR.fullmatch, pairs) if match]
         strange = len(found) != len(pairs)
         subjects, sessions = _SUBJECT.findall(name), _SESSION.findall(name)

@@ -28,7 +28,7 @@ from deid_platform.model import Change
 _TERM = re.compile(r"[A-Za-z][A-Za-z0-9 ._+*\\/-]{0,31}[+-]?")
 _SOMEBODYS = re.compile(r"\d{6,}")
 _MOMENT = re.compile(r"(\d{4})-(\d{2})-(\d{2})(T.*)?")
-_MISSING = "n/a"
+_MISSING, _DUMMY = "n/a", "De-identified"
 _OLDEST = 89
 """Ages above become one category. Source: 45 CFR 164.514(b)(2)(i)(C); BIDS writes it 89+."""
 _TERM_COLUMNS = frozenset("sex gender handedness trial_type group species strain volume_type response_hand".split())
@@ -66,6 +66,8 @@ class Cleaner:
             return value
         if kind == "term" and self._is_term(value):
             return value
+        if kind == "dummy":  # BIDS asks for the name of a dataset
+            return _DUMMY
         if kind == "text" and isinstance(value, str):
             cleaned, count = self.text.clean_descriptor(value)
             if count:
@@ -149,7 +151,7 @@ def numbers(data: bytes) -> bytes:
 
 @cache
 def sidecar_keys() -> dict[str, str]:
-    """What each known key of a sidecar holds: number, term, text; or that it is to be removed."""
+    """What each known key of a sidecar holds: number, term, text, or a dummy in its place."""
     text = resources.files("deid_platform.formats.bids").joinpath("data/sidecar_keys.csv").read_text("utf-8")
     return {row["key"]: row["kind"] for row in csv.DictReader(io.StringIO(text))}
 

@@ -60,6 +60,12 @@ def test_files_of_one_image_are_released_beside_each_other(tmp_path: Path) -> No
     assert paths == {f"sub-{SUBJECT}/dwi/sub-{SUBJECT}_dir-AP_dwi"}
 
 
+def test_a_dataset_keeps_the_version_of_bids_and_a_name_that_says_nothing(tmp_path: Path) -> None:
+    told = {"Name": "Patients of Dr Roe", "BIDSVersion": "1.8.0", "Authors": ["Jane Roe"], "Funding": ["a grant"]}
+    kept = json.loads(cleaned("dataset_description.json", json.dumps(told), tmp_path))
+    assert kept == {"Name": "De-identified", "BIDSVersion": "1.8.0"}
+
+
 @pytest.mark.parametrize("value", ["20200103", "JaneDoe", "Doe", "4711123"])
 def test_a_label_that_may_name_somebody_becomes_a_keyed_one(value: str) -> None:
     for key in ("ses", "acq", "run"):
