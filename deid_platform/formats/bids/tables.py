@@ -26,6 +26,7 @@ from deid_platform.identity import Identity
 from deid_platform.model import Change
 
 _TERM = re.compile(r"[A-Za-z][A-Za-z0-9 ._+*\\/-]{0,31}[+-]?")
+_VERSION = re.compile(r"v?\d{1,3}(?:\.\d{1,3}){0,3}")
 _SOMEBODYS = re.compile(r"\d{6,}")
 _MOMENT = re.compile(r"(\d{4})-(\d{2})-(\d{2})(T.*)?")
 _MISSING, _DUMMY = "n/a", "De-identified"
@@ -65,6 +66,8 @@ class Cleaner:
         if kind == "number" and _is_number(value):
             return value
         if kind == "term" and self._is_term(value):
+            return value
+        if kind == "version" and isinstance(value, str) and _VERSION.fullmatch(value):
             return value
         if kind == "dummy":  # BIDS asks for the name of a dataset
             return _DUMMY
@@ -151,7 +154,7 @@ def numbers(data: bytes) -> bytes:
 
 @cache
 def sidecar_keys() -> dict[str, str]:
-    """What each known key of a sidecar holds: number, term, text, or a dummy in its place."""
+    """What each known key of a sidecar holds: number, term, version, text, or a dummy in its place."""
     text = resources.files("deid_platform.formats.bids").joinpath("data/sidecar_keys.csv").read_text("utf-8")
     return {row["key"]: row["kind"] for row in csv.DictReader(io.StringIO(text))}
 
