@@ -56,9 +56,9 @@ class Frames(Protocol):
         ...
 
 
-def shows_text_in(volume: Frames) -> bool:
-    """As :func:`text_left`, of the slices of a volume."""
-    return _shows_text(_pages(volume), marks=False, among_many=True)
+def shows_text_in(source: Frames, *, among_many: bool) -> bool:
+    """As :func:`text_left`, of frames of any format; ``among_many``: they are the slices of a volume, or tissue."""
+    return _shows_text(_pages(source), marks=False, among_many=among_many)
 
 
 def _overlay_pages(path: Path) -> Iterator[tuple[int, Page]]:

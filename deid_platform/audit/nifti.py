@@ -193,7 +193,7 @@ def text_left(output: Path) -> bool:
     """
     try:
         with opened(output) as image:
-            return shows_text_in(_Slices(_layout(image), image))
+            return shows_text_in(_Slices(_layout(image), image), among_many=True)
     except (OSError, EOFError, ValueError):
         raise UnsafeToRelease("The voxels cannot be read.", Reason.PIXELS_UNDECODABLE) from None
 

@@ -134,4 +134,4 @@ def text_left(output: Path) -> bool:
     rows, columns = picture.shape[:2]
     layout = Layout(ExplicitVRLittleEndian, "PixelData", "OB", 0, picture.size, rows, columns, 3, "RGB", 0, 8, 8, 7,
                     False, 1, Dataset())  # fmt: skip
-    return shows_text_in(_Overview(layout, picture))
+    return shows_text_in(_Overview(layout, picture), among_many=True)

@@ -19,6 +19,7 @@ from deid_platform.formats.registry import format_of
 from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
 from tests.builders.nifti import nifti_bytes, ramp
+from tests.builders.pictures import grey, saved
 from tests.builders.slides import aperio, tiff_bytes
 from tests.builders.twix import raw_file
 
@@ -50,6 +51,8 @@ def seeds() -> tuple[Other, ...]:
         Other(raw_file(2), "north/drop/meas.dat"),
         Other(tiff_bytes(aperio()), "north/drop/slide.svs"),
         Other(tiff_bytes(aperio(), big=True, order=">"), "north/drop/slide.svs"),
+        Other(saved(grey("RGB")), "north/drop/snapshot.png"),
+        Other(saved(grey(), "JPEG"), "north/drop/snapshot.jpg"),
         Other(_SIDECAR, NAME + ".json"),
         Other(_TABLE, "north/drop/participants.tsv"),
     )

@@ -16,6 +16,7 @@ from deid_platform.model import Reason
 _GZIP = b"\x1f\x8b"
 _LEVEL = 6
 _PIECE = 1 << 20
+_MOST_BEHIND = 64
 
 
 def is_compressed(head: bytes) -> bool:
@@ -84,6 +85,20 @@ def image_bytes(file: BinaryIO, header: Header) -> Iterator[bytes]:
             raise MalformedFile("The NIfTI file ends before its image does.", Reason.TRUNCATED)
         left -= len(piece)
         yield piece
+
+
+def read_out(file: BinaryIO) -> None:
+    """Read what follows the image, so that the checksum of a compressed file is looked at.
+
+    Raises
+    ------
+    MalformedFile
+        There is more than anything but an attack would put there.
+    """
+    for _ in range(_MOST_BEHIND):
+        if not file.read(_PIECE):
+            return
+    raise MalformedFile("Too much follows the image of the NIfTI file.", Reason.TOO_LARGE)
 
 
 @contextmanager

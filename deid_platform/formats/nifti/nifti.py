@@ -12,7 +12,7 @@ from deid_platform.audit.risk import TextRisk
 from deid_platform.formats.bids.keys import crossings_of_name, described_by_name, object_path
 from deid_platform.formats.bids.naming import Named
 from deid_platform.formats.nifti.cleaning import clean_volume
-from deid_platform.formats.nifti.files import begin, image_bytes, is_compressed, opened, written
+from deid_platform.formats.nifti.files import begin, image_bytes, is_compressed, opened, read_out, written
 from deid_platform.formats.nifti.header import accepts
 from deid_platform.formats.nifti.planes import open_stack, planes_of
 from deid_platform.formats.protocol import Crossing, Description
@@ -47,6 +47,7 @@ class Nifti:
         with opened(source) as (header, file):
             for _ in image_bytes(file, header):
                 pass
+            read_out(file)
         with source.open("rb") as stored:
             compressed = is_compressed(stored.read(2))
         described = described_by_name(name, identity)

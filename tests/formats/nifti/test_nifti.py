@@ -129,6 +129,15 @@ def test_a_cut_off_file_is_refused(data: bytes, compressed: bool, tmp_path: Path
     assert error.value.reason is Reason.TRUNCATED
 
 
+def test_a_false_checksum_is_refused(data: bytes, tmp_path: Path) -> None:
+    source = write_nifti(tmp_path / "source", data, compressed=True)
+    packed = bytearray(source.read_bytes())
+    packed[-8] ^= 1
+    source.write_bytes(packed)
+    with pytest.raises(MalformedFile):
+        NIFTI.describe(source, IDENTITY, PLACE)
+
+
 @pytest.mark.parametrize("place", range(0, 352, 2))
 def test_a_lying_header_is_refused_or_read_but_never_hangs(place: int, tmp_path: Path) -> None:
     data = bytearray(nifti_bytes(ramp(6, 5, 4)))

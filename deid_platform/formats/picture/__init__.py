@@ -1,0 +1,1 @@
+"""Plain pictures: PNG and JPEG."""
