@@ -27,6 +27,7 @@ _SKIN = 0.12
 _MIDDLE = 75.0  # mm below the top: about where a head turns
 _SIMILAR, _AFFINE = (2.0, 0.05, 40), (1.0, 0.02, 40)  # longest and shortest step in mm, and the number of steps
 _BINS, _SHARE = 24, 0.35
+_SEED = 1  # the library takes the clock for one unless told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,12 +136,12 @@ def _image(sitk: Any, values: NDArray[np.float32], origin: NDArray[Any]) -> Any:
 
 
 def _method(sitk: Any) -> Any:
-    """One thread and a regular choice of points, so that the same volumes give the same numbers."""
+    """One thread, and points chosen from a fixed seed, so that the same volumes give the same numbers."""
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)
     method.SetMetricAsMattesMutualInformation(_BINS)
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(_SHARE)
+    method.SetMetricSamplingPercentage(_SHARE, _SEED)
     method.SetInterpolator(sitk.sitkLinear)
     return method
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deid_platform.audit.heads.average import Registered, average_head
+from deid_platform.audit.heads.average import Registered, average_head, register
 from deid_platform.audit.heads.proof import prove, shows_face
 from deid_platform.audit.heads.volumes import Volume
 
@@ -111,6 +111,13 @@ def test_a_face_the_maker_missed_is_seen_and_a_removed_one_is_not() -> None:
     before, frame = straight()
     assert shows_face(volume(before))
     assert not shows_face(volume(np.where(face(frame), np.float32(12), before)))
+
+
+def test_the_same_volume_gives_the_same_numbers() -> None:
+    before, _ = straight()
+    one, other = (register(volume(before)) for _ in range(2))
+    assert np.allclose(one.matrix, other.matrix, atol=1e-6)
+    assert np.allclose(one.offset, other.offset, atol=1e-4)
 
 
 def test_a_limb_shows_no_face() -> None:
