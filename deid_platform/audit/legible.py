@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from deid_platform.audit.display import grey_images, view_of
 from deid_platform.audit.evidence import Reading, shows_text
@@ -54,6 +57,27 @@ class Frames(Protocol):
     def frames(self) -> Iterator[NDArray[Any]]:
         """What the frames show, shape (rows, columns) or (rows, columns, 3)."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One picture of a format that has no header: shape (rows, columns), or (rows, columns, 3) for colours."""
+
+    pixels: NDArray[Any]
+
+    @property
+    def layout(self) -> Layout:
+        """No window, and bright is bright."""
+        rows, columns = self.pixels.shape[:2]
+        samples, bits = self.pixels.shape[2] if self.pixels.ndim == 3 else 1, 8 * self.pixels.dtype.itemsize
+        return Layout(
+            ExplicitVRLittleEndian, "PixelData", "OW", 0, self.pixels.nbytes, rows, columns, samples,
+            "RGB" if samples == 3 else "MONOCHROME2", 0, bits, bits, bits - 1, False, 1, Dataset(),
+        )  # fmt: skip
+
+    def frames(self) -> Iterator[NDArray[Any]]:
+        """The one frame."""
+        yield self.pixels
 
 
 def shows_text_in(source: Frames, *, among_many: bool) -> bool:

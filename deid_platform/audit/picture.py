@@ -5,20 +5,16 @@ from __future__ import annotations
 import warnings
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
-from deid_platform.audit.legible import shows_text_in
+from deid_platform.audit.legible import Picture, shows_text_in
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Finding, Masking, Reason
-from deid_platform.pixels.layout import Layout
 
 _START = b"\x89PNG\r\n\x1a\n"
 _NEEDED = (b"IHDR", b"IDAT", b"IEND")
@@ -86,16 +82,6 @@ def _differ(before: NDArray[Any], after: NDArray[Any], masking: Masking) -> bool
     return bool(unequal.any())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    layout: Layout
-    pixels: NDArray[Any]
-
-    def frames(self) -> Iterator[NDArray[Any]]:
-        """The one frame."""
-        yield self.pixels
-
-
 def text_left(output: Path) -> bool:
     """Whether a reader finds text in the picture.
 
@@ -108,8 +94,4 @@ def text_left(output: Path) -> bool:
         pixels = _pixels(output)
     except Exception:  # noqa: BLE001 - whatever the decoder trips over
         raise UnsafeToRelease("The picture cannot be shown.", Reason.PIXELS_UNDECODABLE) from None
-    rows, columns = pixels.shape[:2]
-    samples, bits = (3, 8) if pixels.ndim == 3 else (1, 8 * pixels.dtype.itemsize)
-    layout = Layout(ExplicitVRLittleEndian, "PixelData", "OW", 0, pixels.nbytes, rows, columns, samples,
-                    "RGB" if samples == 3 else "MONOCHROME2", 0, bits, bits, bits - 1, False, 1, Dataset())  # fmt: skip
-    return shows_text_in(_Shown(layout, pixels), among_many=False)
+    return shows_text_in(Picture(pixels), among_many=False)

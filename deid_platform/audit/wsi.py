@@ -6,20 +6,15 @@ import mmap
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 from deid_platform.audit.bytesearch import Needlestack
-from deid_platform.audit.legible import shows_text_in
+from deid_platform.audit.legible import Picture, shows_text_in
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Finding, Reason
-from deid_platform.pixels.layout import Layout
 
 _OVERVIEW = 512
 """Longer side of the overview that is read for text: in finer ones a reader takes cells for letters."""
@@ -108,16 +103,6 @@ def _same(original: Any, cleaned: Any) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Overview:
-    layout: Layout
-    picture: NDArray[np.uint8]
-
-    def frames(self) -> Iterator[NDArray[Any]]:
-        """The one picture, shape (rows, columns, 3)."""
-        yield self.picture
-
-
 def text_left(output: Path) -> bool:
     """Whether a reader finds text in an overview of the slide.
 
@@ -131,7 +116,4 @@ def text_left(output: Path) -> bool:
             picture = np.asarray(_open(stack, output).get_thumbnail((_OVERVIEW, _OVERVIEW)).convert("RGB"))
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over
         raise UnsafeToRelease("The slide cannot be shown.", Reason.PIXELS_UNDECODABLE) from None
-    rows, columns = picture.shape[:2]
-    layout = Layout(ExplicitVRLittleEndian, "PixelData", "OB", 0, picture.size, rows, columns, 3, "RGB", 0, 8, 8, 7,
-                    False, 1, Dataset())  # fmt: skip
-    return shows_text_in(_Overview(layout, picture), among_many=True)
+    return shows_text_in(Picture(picture), among_many=True)
