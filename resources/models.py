@@ -6,7 +6,7 @@ import os
 
 import dagster as dg
 
-from deid_platform.heads.net import close_head_nets
+from deid_platform.heads.net import choose_head_net, close_head_nets, open_head_net
 from deid_platform.pixels.inference import DetectorSpec, choose_detector, close_detectors
 
 
@@ -39,8 +39,15 @@ class ModelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return choose_detector(self.precision, self.device)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Verify before any work is done. Raises DeidError as :meth:`detector` does."""
+        """Verify the models of text and of heads before any work is done, and open the latter once.
+
+        Raises
+        ------
+        DeidError
+            As :meth:`detector` does, or a model of heads is missing, changed or cannot be opened.
+        """
         self.detector()
+        open_head_net(choose_head_net())
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close what was opened in this process; workers close theirs when they end."""

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import shutil
+from functools import partial
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from deid_platform.errors import DeidError
+from deid_platform.heads.net import HEAD, PRESENCE, choose_head_net
 from deid_platform.pixels.inference import Precision, choose_detector, open_detector
-from deid_platform.pixels.sessions import Device
+from deid_platform.pixels.sessions import MODELS, Device, described
+from resources import models
 from resources.models import ModelsResource
 
 
@@ -27,6 +33,20 @@ def test_a_setting_nobody_knows_is_told_before_any_work(monkeypatch: pytest.Monk
         pass
     assert isinstance(caught.value.__cause__, DeidError)
     assert "one of auto, fp32, int8" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("model", [HEAD, PRESENCE])
+def test_a_changed_model_of_heads_is_told_before_any_work(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(MODELS, tmp_path / "models"))
+    file = folder / described(folder, model)["precisions"]["fp32"]["file"]
+    file.write_bytes(file.read_bytes() + b" ")
+    monkeypatch.setattr(models, "choose_head_net", partial(choose_head_net, folder))
+    with pytest.raises(dg.DagsterResourceFunctionError) as caught, dg.build_resources({"models": ModelsResource()}):
+        pass
+    assert isinstance(caught.value.__cause__, DeidError)
+    assert file.name in str(caught.value.__cause__)
 
 
 class Holder(dg.ConfigurableResource):  # type: ignore[type-arg]
