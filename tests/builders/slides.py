@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,9 @@ APERIO = (
     b"Aperio Image Library v11.2.1 \r\n512x512 [0,0 512x512] (256x256) JPEG/RGB Q=70|AppMag = 20|MPP = 0.4990|"
     b"User = Dr Roe|Date = 12/29/09|Barcode = S20-4711|ScanScope ID = SS7347|Filename = Doe Jane"
 )
+
+
+Alter = Callable[[bytes], bytes]
 
 
 @dataclass
@@ -37,23 +40,25 @@ def jpeg(grey: int, *, comment: bytes = b"", size: int = 256) -> bytes:
     return data[:2] + note + data[2:]
 
 
-def level(size: int, grey: int, description: bytes = b"", *, comment: bytes = b"") -> Page:
-    """A tiled image of size x size pixels."""
-    tiles = [jpeg(grey + n, comment=comment) for n in range((size // 256) ** 2)]
+def level(
+    size: int, grey: int, description: bytes = b"", *, comment: bytes = b"", reduced: bool = False, alter: Alter = bytes
+) -> Page:
+    """A tiled image of size x size pixels, ``reduced`` from a larger one; ``alter`` changes its encoded tiles."""
+    tiles = [alter(jpeg(grey + n, comment=comment)) for n in range((size // 256) ** 2)]
     texts: list[tuple[int, int, Sequence[int] | bytes]] = [
         (270, 2, description + b"\0"), (306, 2, b"2009:12:29 09:59:15\0"), (305, 2, NAME + b"\0"),
         (315, 2, NAME + b"\0"), (65000, 2, NAME + b"\0"), (700, 1, b"<xmp>" + NAME + b"</xmp>"),
     ]  # fmt: skip
-    return Page([*_plain(size), (322, 3, [256]), (323, 3, [256]), *texts], tiles)
+    return Page([(254, 4, [int(reduced)]), *_plain(size), (322, 3, [256]), (323, 3, [256]), *texts], tiles)
 
 
 def picture(description: bytes) -> Page:
     """A striped image, as labels are."""
-    return Page([*_plain(64), (278, 3, [64]), (270, 2, description + b"\0")], [jpeg(7, comment=NAME, size=64)], False)
+    return Page([(254, 4, [1]), *_plain(64), (278, 3, [64]), (270, 2, description + b"\0")], [jpeg(7, comment=NAME, size=64)], False)
 
 
 def _plain(size: int) -> list[tuple[int, int, Sequence[int] | bytes]]:
-    return [(254, 4, [0]), (256, 3, [size]), (257, 3, [size]), (258, 3, [8, 8, 8]), (259, 3, [7]), (262, 3, [6]),
+    return [(256, 3, [size]), (257, 3, [size]), (258, 3, [8, 8, 8]), (259, 3, [7]), (262, 3, [6]),
             (277, 3, [3]), (530, 3, [2, 2])]  # fmt: skip
 
 

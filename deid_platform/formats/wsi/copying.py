@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import MalformedFile
-from deid_platform.formats.wsi.slide import kept_directories, kept_tags, segments
+from deid_platform.formats.wsi.levels import kept_below, kept_directories
+from deid_platform.formats.wsi.slide import COMPRESSION, kept_tags, segments
+from deid_platform.formats.wsi.streams import Places, Read, j2k_notes, jpeg_notes, markers_in
 from deid_platform.formats.wsi.tiff import Directory, Tag, Tiff
 from deid_platform.model import Reason
 
 _PIECE = 1 << 22
-_HEADER = 1 << 10
-_COMMENT, _APPLICATION = 0xFE, range(0xE0, 0xF0)
-_KEPT_APPLICATION = (0xE0, 0xEE)
-"""JFIF, and Adobe's note of the colours, which decoders need."""
-_J2K_COMMENT = 0x64
+_JPEG = frozenset((6, 7))
+_J2K = frozenset((33003, 33004, 33005, 34712))
 
 
 @dataclass(slots=True)
@@ -56,10 +55,11 @@ class Copy:
         self._put(tiff.first_link_at, self._link(levels[0].at), claim=False)
         for directory, following in zip(levels, [*levels[1:], None], strict=True):
             self._level(directory, following.at if following else 0)
-            for inner in tiff.below.get(directory.at, ()):
-                self._level(inner, inner.next)
+            below = kept_below(tiff, directory)
+            for inner in below:
+                self._level(inner, 0)
         self._check()
-        for directory in (*levels, *(one for level in levels for one in tiff.below.get(level.at, ()))):
+        for directory in (*levels, *(one for level in levels for one in kept_below(tiff, level))):
             self._tiles(directory)
         return self.counted
 
@@ -67,7 +67,7 @@ class Copy:
         size = self.tiff.link_bytes
         return offset.to_bytes(size, "little" if self.tiff.order == "<" else "big")
 
-    def _put(self, at: int, data: bytes, *, claim: bool = True) -> None:
+    def _put(self, at: int, data: bytes | bytearray, *, claim: bool = True) -> None:
         self.sink.seek(at)
         self.sink.write(data)
         if claim:
@@ -106,16 +106,48 @@ class Copy:
             last = part
 
     def _tiles(self, directory: Directory) -> None:
-        """Copy the tiles of a level in as few goes as their places allow, and blank the notes in their headers."""
-        offsets, lengths = segments(self.tiff, directory)
-        for start, end in _runs(offsets, lengths):
+        """Copy the tiles of a level in as few goes as their places allow, and blank what no decoder needs of them."""
+        compression = self.tiff.number(directory, COMPRESSION)
+        tiles = np.unique(np.stack(segments(self.tiff, directory), axis=1).astype(np.int64), axis=0)
+        for group in _groups(tiles):
+            start, end = int(group[0, 0]), int(group.sum(axis=1).max())
             self._refuse_overlap(start, end)
-            self._copy(start, end)
-        source = self.source.fileno()
-        for at, length in zip(offsets.tolist(), lengths.tolist(), strict=True):
-            for begin, size in notes_of(_reader(source, at, at + length), at, at + length):
-                self.counted.notes += 1
-                self._put(begin, bytes(size), claim=False)
+            if end - start > _PIECE:
+                self._large(start, end, compression)
+            else:
+                self._group(group, start, end, compression)
+
+    def _group(self, tiles: NDArray[np.int64], start: int, end: int, compression: int) -> None:
+        """Copy tiles that lie near each other, without what lies between them."""
+        data = bytearray(os.pread(self.source.fileno(), end - start, start))
+        if len(data) < end - start:
+            raise MalformedFile("The slide became shorter while it was read.", Reason.SOURCE_CHANGED)
+        markers = markers_in(data) if compression in _JPEG else np.empty(0, np.int64)
+        notes = []
+        starts, ends = tiles[:, 0] - start, tiles.sum(axis=1) - start
+        firsts, lasts = np.searchsorted(markers, starts).tolist(), np.searchsorted(markers, ends - 1).tolist()
+        for number, (at, stop) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            inside = markers[firsts[number] : lasts[number]].tolist()
+            notes += _notes(compression, lambda place, count: data[place : place + count], inside, at, stop)
+        reached = 0
+        for at, stop in zip(starts.tolist(), ends.tolist(), strict=True):
+            if at > reached:
+                data[reached:at] = bytes(at - reached)
+            reached = max(reached, stop)
+        for at, size in notes:
+            self.counted.notes += any(data[at : at + size])
+            data[at : at + size] = bytes(size)
+        self._put(start, data, claim=False)
+
+    def _large(self, start: int, end: int, compression: int) -> None:
+        """Copy a tile that is too large to be held."""
+        file = self.source.fileno()
+        self._copy(start, end)
+        markers = _markers(file, start, end) if compression in _JPEG else ()
+        for at, size in _notes(compression, lambda place, count: os.pread(file, count, place), markers, start, end):
+            self.counted.notes += 1
+            for place in range(at, at + size, _PIECE):
+                self._put(place, bytes(min(_PIECE, at + size - place)), claim=False)
 
     def _copy(self, start: int, end: int) -> None:
         self.source.seek(start)
@@ -131,45 +163,35 @@ class Copy:
             raise MalformedFile("A tile of the slide lies over its directories.")
 
 
-def _runs(offsets: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
-    """Begin and end of stretches of tiles that follow each other without a gap."""
-    order = np.argsort(offsets, kind="stable")
-    starts, ends = offsets[order].astype(np.int64), (offsets + lengths)[order].astype(np.int64)
-    ends = np.maximum.accumulate(ends)
-    breaks = np.flatnonzero(starts[1:] > ends[:-1]) + 1
-    for first, last in zip([0, *breaks.tolist()], [*breaks.tolist(), len(starts)], strict=True):
-        yield int(starts[first]), int(ends[last - 1])
+def _groups(tiles: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Tiles (offset, length; sorted) in groups that one read fetches; a tile too large for one stands alone.
 
-
-def _reader(file: int, at: int, end: int) -> Callable[[int, int], bytes]:
-    """Reads of a stream's header, which is nearly always short, in one go."""
-    block = os.pread(file, min(_HEADER, end - at), at)
-
-    def read(count: int, place: int) -> bytes:
-        inside = block[place - at : place - at + count]
-        return inside if len(inside) == count else os.pread(file, count, place)
-
-    return read
-
-
-def notes_of(read: Callable[[int, int], bytes], at: int, end: int) -> Iterator[tuple[int, int]]:
-    """Place and length of comments and notes of applications in the header of a JPEG or JPEG 2000 stream.
-
-    ``read`` gives so many bytes from a place; the stream begins at ``at`` and ends before ``end``.
-
-    Sources: ITU-T T.81 B.2.4.5, B.2.4.6; T.800 A.9.2.
+    Raises
+    ------
+    MalformedFile
+        A tile too large to be held shares bytes with another.
     """
-    head = read(3, at)
-    jpeg, j2k = head == b"\xff\xd8\xff", head == b"\xff\x4f\xff"
-    at += 2
-    while (jpeg or j2k) and at + 4 <= end:
-        first, marker, high, low = read(4, at)
-        size = high << 8 | low
-        if first != 0xFF:
-            return
-        if marker in (0xDA, 0x90, 0xD9, 0x93) or size < 2:
-            return
-        application = marker in _APPLICATION and marker not in _KEPT_APPLICATION
-        if (jpeg and (marker == _COMMENT or application)) or (j2k and marker == _J2K_COMMENT):
-            yield at + 4, min(size - 2, end - at - 4)
-        at += 2 + size
+    first, end = 0, 0
+    for number, (at, length) in enumerate(tiles.tolist()):
+        begin = int(tiles[first, 0])
+        if number > first and max(end, at + length) - begin > _PIECE:
+            if end - begin > _PIECE and at < end:
+                raise MalformedFile("Tiles of the slide overlap.")
+            yield tiles[first:number]
+            first, end = number, 0
+        end = max(end, at + length)
+    yield tiles[first:]
+
+
+def _notes(compression: int, read: Read, markers: Iterable[int], at: int, end: int) -> Places:
+    """What can be blanked in a tile; nothing where no stream with segments is in it."""
+    if compression in _JPEG:
+        return jpeg_notes(read, markers, at, end)
+    return j2k_notes(read, at, end) if compression in _J2K else iter(())
+
+
+def _markers(file: int, start: int, end: int) -> Iterator[int]:
+    """Markers of a stream read in pieces, of which each shares a byte with the next."""
+    for at in range(start, end - 1, _PIECE - 1):
+        piece = os.pread(file, min(_PIECE, end - at), at)
+        yield from (markers_in(piece) + at).tolist()

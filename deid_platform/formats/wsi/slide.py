@@ -1,6 +1,7 @@
-"""Which images of a slide stay, and what of their tags. The default is no.
+"""What of a level's tags stays. The default is no.
 
-Sources: how OpenSlide reads Aperio and Hamamatsu files; the keys of Aperio descriptions in real files.
+Sources: TIFF 6.0, types and counts of its tags; how OpenSlide reads Hamamatsu files; the keys of Aperio descriptions in
+real files.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_platform.errors import MalformedFile, UnsupportedFormat
-from deid_platform.formats.wsi.tiff import ASCII, Directory, Tag, Tiff
+from deid_platform.errors import MalformedFile
+from deid_platform.formats.wsi.levels import DESCRIPTION, STRIPS, TILES, kept_below
+from deid_platform.formats.wsi.streams import clean_tables
+from deid_platform.formats.wsi.tiff import ASCII, SUB_IFDS, Directory, Tag, Tiff
 from deid_platform.model import Reason
 
-DESCRIPTION, MAKE = 270, 271
-STRIPS, TILES = (273, 279), (324, 325)
-_LENS, _XMP = 65421, 700
-# Formats that hide identifiers in more places than are known here, by what their first description or XMP holds.
-_REFUSED = {"<scn": "Leica SCN", "iscan": "Ventana BIF", "dpufsimport": "Philips TIFF", "hamamatsu ndpis": "NDPIS"}
-_ASSOCIATED = re.compile(r"\b(?:label|macro|thumbnail|overview|slide ?image)\b", re.IGNORECASE)
+COMPRESSION = 259
+_MAKE, _SAMPLES, _DEPTH = 271, 277, 258
+_JPEG_TABLES, _COLOR_MAP = 347, 320
+_MCU_STARTS, _MCU_HIGHS = 65426, 65432
+_COLOUR_NUMBERS = (529, 532)
 _FIRST_LINE = re.compile(r"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?) v[\d.]{1,16}")
 _GEOMETRY = re.compile(r"[\d x,()\[\]/;:\->.=]|JPEG/RGB|J2K/YUV16|J2K/KDU|JPEG/YCC|J2K|JPEG|OFFSET|Q|->")
 _NUMERIC_KEYS = frozenset(
@@ -32,43 +34,7 @@ _NUMERIC_KEYS = frozenset(
     "Originalheight Filtered Gamma".split()
 )
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
-_NUMERIC_TYPES = frozenset((1, 3, 4, 5, 8, 9, 10, 11, 12, 13, 16, 17, 18))
-_JPEG_TABLES = 347
-_UNDEFINED = 7
-
-
-def refuse_unknown(tiff: Tiff) -> None:
-    """Raise UnsupportedFormat for slides of makers whose files cannot be cleaned yet."""
-    for directory in tiff.chain[:2]:
-        told = (tiff.text(directory, DESCRIPTION) + tiff.text(directory, _XMP)).lower()[: 1 << 16]
-        for mark, maker in _REFUSED.items():
-            if mark in told:
-                raise UnsupportedFormat(f"Slides of {maker} cannot be cleaned yet.")
-
-
-def kept_directories(tiff: Tiff) -> list[Directory]:
-    """The levels of the slide; labels, macros, thumbnails, maps and whatever else shows no tiles are left out.
-
-    Raises
-    ------
-    UnsupportedFormat
-        There is no level: it is a picture, not a slide.
-    """
-    kept = [one for one in tiff.chain if _is_level(tiff, one)]
-    if not kept:
-        raise UnsupportedFormat("The TIFF file holds no tiled image: it is no slide.")
-    return kept
-
-
-def _is_level(tiff: Tiff, directory: Directory) -> bool:
-    if tiff.ndpi:
-        tag = directory.tags.get(_LENS)
-        if tag is None or tag.kind != 11:
-            return False
-        return float(np.frombuffer(tiff.data[tag.value_at : tag.value_at + 4], tiff.order + "f4")[0]) > 0
-    text = tiff.text(directory, DESCRIPTION)
-    named = _ASSOCIATED.search(text) and not text.startswith("Aperio") and not text.lstrip().startswith("<")
-    return TILES[0] in directory.tags and not named
+_MOST_TABLES, _MOST_COLOUR = 1 << 12, 10_000
 
 
 def segments(tiff: Tiff, directory: Directory) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -82,9 +48,8 @@ def segments(tiff: Tiff, directory: Directory) -> tuple[NDArray[np.uint64], NDAr
     pair = TILES if TILES[0] in directory.tags else STRIPS
     offsets, lengths = (tiff.numbers(directory.tags.get(tag)) for tag in pair)
     if tiff.ndpi and directory.tags.get(pair[0]) is not None and directory.tags[pair[0]].inline:
-        high = tiff.data[directory.link_at + 8 :]
-        place = (directory.tags[pair[0]].at - directory.at - 2) // 12
-        offsets = offsets + (int.from_bytes(high[4 * place : 4 * place + 4], "little") << 32)
+        place = directory.link_at + 8 + 4 * ((directory.tags[pair[0]].at - directory.at - 2) // 12)
+        offsets = offsets + (int.from_bytes(tiff.data[place : place + 4], "little") << 32)
     if len(offsets) != len(lengths) or not len(offsets):
         raise MalformedFile("An image of the slide has no list of its tiles.")
     if ((offsets + lengths) > len(tiff.data)).any() or (offsets > len(tiff.data)).any():
@@ -94,22 +59,54 @@ def segments(tiff: Tiff, directory: Directory) -> tuple[NDArray[np.uint64], NDAr
 
 
 def kept_tags(tiff: Tiff, directory: Directory) -> Iterator[tuple[Tag, bytes | None]]:
-    """The tags of a level that stay, with a new text where it is cleaned: numbers on a list, and few texts."""
+    """The tags of a level that stay, with a new value where it is cleaned: numbers on a list, and few texts.
+
+    Raises
+    ------
+    MalformedFile
+        Tables of JPEG hold something else.
+    """
     for tag in sorted(directory.tags.values(), key=lambda tag: tag.number):
         if tag.number == DESCRIPTION:
             text = aperio_description(tiff.text(directory, DESCRIPTION))
             if text and len(text) < tag.size and tag.kind == ASCII:
                 yield tag, text + bytes(tag.size - len(text))
-        elif tag.number == MAKE and tiff.ndpi:
-            if tiff.text(directory, MAKE) == "Hamamatsu":
+        elif tag.number == _MAKE and tiff.ndpi:
+            if tag.kind == ASCII and tiff.data[tag.value_at : tag.value_at + tag.size].rstrip(b"\0") == b"Hamamatsu":
                 yield tag, None
-        elif tag.number in known_tags() and _is_numeric(tag):
+        elif tag.number == _JPEG_TABLES:
+            if tag.count > _MOST_TABLES or tag.kind not in (1, 7):
+                raise MalformedFile("The JPEG tables of a slide are none.")
+            yield tag, clean_tables(tiff.data[tag.value_at : tag.value_at + tag.size])
+        elif tag.number == SUB_IFDS:
+            if kept_below(tiff, directory):
+                yield tag, None
+        elif _is_plain(tiff, directory, tag):
             yield tag, None
 
 
-def _is_numeric(tag: Tag) -> bool:
-    """Whether a tag holds numbers; tables of JPEG are numbers under another name."""
-    return tag.kind in _NUMERIC_TYPES or (tag.number, tag.kind) == (_JPEG_TABLES, _UNDEFINED)
+def _is_plain(tiff: Tiff, directory: Directory, tag: Tag) -> bool:
+    """Whether a tag is known, has a type and a number of values that fit it, and values that can be such."""
+    known = known_tags().get(tag.number)
+    if known is None or tag.kind not in known[0]:
+        return False
+    samples = max(1, tiff.number(directory, _SAMPLES, 1))
+    pieces = (directory.tags[one].count for one in (TILES[0], STRIPS[0]) if one in directory.tags)
+    most = {"samples": samples, "pieces": max(pieces, default=0), "any": tag.count}
+    limit = int(known[1]) if known[1].isdigit() else most.get(known[1], 3 << min(16, tiff.number(directory, _DEPTH)))
+    if tag.count > limit or (known[1] == "samples" and samples > 64):
+        return False
+    values = tiff.numbers(tag)
+    if tag.number == _COLOR_MAP:  # colours of eight bits stand twice, or before a zero
+        return bool(np.all((values % 257 == 0) | (values % 256 == 0)))
+    if tag.number == _MCU_STARTS:  # places inside of one stream only rise, and wrap at 4 GiB
+        return bool(np.count_nonzero(np.diff(values.astype(np.int64)) < 0) <= len(tiff.data) >> 32)
+    if tag.number == _MCU_HIGHS:
+        return bool(np.all(values <= len(tiff.data) >> 32))
+    if tag.number in _COLOUR_NUMBERS:  # small ones: no room for letters
+        words = np.frombuffer(tiff.data[tag.value_at : tag.value_at + tag.size], tiff.order + "u4")
+        return bool(np.all(words <= _MOST_COLOUR))
+    return True
 
 
 def aperio_description(text: str) -> bytes:
@@ -131,7 +128,8 @@ def aperio_description(text: str) -> bytes:
 
 
 @cache
-def known_tags() -> frozenset[int]:
-    """Numbers of the tags that may stay."""
+def known_tags() -> dict[int, tuple[frozenset[int], str]]:
+    """Tags that may stay: by number the types of their values, and how many of them there may be."""
     text = resources.files("deid_platform.formats.wsi").joinpath("data/kept_tags.csv").read_text("utf-8")
-    return frozenset(int(row["tag"]) for row in csv.DictReader(io.StringIO(text)))
+    rows = csv.DictReader(io.StringIO(text))
+    return {int(row["tag"]): (frozenset(map(int, row["types"].split())), row["count"]) for row in rows}

@@ -21,7 +21,7 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 ASCII = 2
 _NUMBERS = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 SUB_IFDS, NDPI_MARK = 330, 65420
-_MOST_DIRECTORIES, _MOST_TAGS, _MOST_VALUES = 4096, 512, 1 << 26
+_MOST_DIRECTORIES, _MOST_TAGS, _MOST_VALUES = 4096, 512, 1 << 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +108,9 @@ def read_tiff(data: mmap) -> Tiff:
     reader = _Reader(data, order, big=data[2:4] in (b"+\0", b"\0+"), ndpi=False)
     first_at = 8 if reader.big else 4
     start = reader.offset(first_at)
-    if not reader.big and _is_ndpi(data, order, start):
-        reader = _Reader(data, order, big=False, ndpi=True)
-        start = reader.offset(first_at)
+    far = _Reader(data, order, big=False, ndpi=True)
+    if not reader.big and (_is_ndpi(data, order, start) or _is_ndpi(data, order, far.offset(first_at))):
+        reader, start = far, far.offset(first_at)
     seen: set[int] = set()
     chain = reader.chain(start, seen)
     below = {one.at: reader.below(one, seen) for one in chain if SUB_IFDS in one.tags}

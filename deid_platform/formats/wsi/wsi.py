@@ -13,7 +13,8 @@ from deid_platform.audit.wsi import altered_levels, audit_file, text_left
 from deid_platform.formats.pixelless import Pixelless
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.formats.wsi.copying import Copy
-from deid_platform.formats.wsi.slide import kept_directories, refuse_unknown, segments
+from deid_platform.formats.wsi.levels import kept_directories, refuse_unknown
+from deid_platform.formats.wsi.slide import segments
 from deid_platform.formats.wsi.tiff import Tiff, is_tiff, read_tiff
 from deid_platform.identity import Identity
 from deid_platform.model import Change, Finding, Masking, Outcome, PixelOutcome, PixelRule

@@ -1,0 +1,165 @@
+"""Places inside of encoded tiles that no decoder needs: comments, notes of applications, and bytes behind the end.
+
+Sources: ITU-T T.81 B.1.1 and B.2 (JPEG); ITU-T T.800 A.4, A.9.2 (JPEG 2000).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_platform.errors import MalformedFile
+
+Read = Callable[[int, int], bytes]
+"""So many bytes (second) from a place (first), fewer at the end of the file."""
+Places = Iterator[tuple[int, int]]
+"""Begin and length of what can be blanked."""
+
+_START, _END, _SCAN, _LINES = 0xD8, 0xD9, 0xDA, 0xDC
+_HUFFMAN, _TABLES, _INTERVAL = 0xC4, 0xDB, 0xDD
+_JFIF, _ADOBE = 0xE0, 0xEE
+_FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
+_TILE_PART, _DATA, _FINISHED, _NOTE = 0xFF90, 0xFF93, 0xFFD9, 0xFF64
+_J2K_KEPT = frozenset((0xFF51, 0xFF52, 0xFF53, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF55, 0xFF57, 0xFF58, 0xFF60, 0xFF61))
+# What stands behind 0xFF where a marker stands: neither a stuffed zero, nor a fill byte, nor a restart marker.
+_IS_MARKER = np.ones(256, np.bool_)
+_IS_MARKER[[0x00, 0xFF, *range(0xD0, 0xD8)]] = False
+
+
+def markers_in(data: bytes | bytearray | memoryview) -> NDArray[np.int64]:
+    """Where in some bytes markers of JPEG may stand; in entropy-coded data none but true ones look so."""
+    values = np.frombuffer(data, np.uint8)
+    places = np.flatnonzero(values[:-1] == 0xFF)
+    return places[_IS_MARKER[values[places + 1]]]
+
+
+def jpeg_notes(read: Read, markers: Iterable[int], at: int, end: int) -> Places:
+    """What can be blanked in a JPEG stream from ``at`` to before ``end``; ``markers`` are those of it, in order.
+
+    Raises
+    ------
+    MalformedFile
+        It is no JPEG stream, or a segment of it is torn or holds what it must not.
+    """
+    if read(at, 2) != b"\xff\xd8":
+        raise MalformedFile("A tile of the slide is no JPEG image, though its tags say so.")
+    place, scanning = at + 2, False
+    for marker in markers:
+        if marker < place:
+            continue
+        if not scanning and read(place, min(marker - place, 64)).strip(b"\xff"):
+            yield place, marker - place
+        code = read(marker + 1, 1)[0]
+        if code == _END:
+            place, scanning = marker + 2, False
+            break
+        size = int.from_bytes(read(marker + 2, 2), "big")
+        place = marker + 2 + size
+        if size < 2 or place > end:
+            raise MalformedFile("A segment of a JPEG tile is torn.")
+        if not _needed(code, read(marker + 4, size - 2)):
+            yield marker + 4, size - 2
+        scanning = code == _SCAN or (scanning and code == _LINES)
+    if not scanning and place < end:
+        yield place, end - place
+
+
+def _needed(code: int, body: bytes) -> bool:
+    """Whether a segment stays. Raises MalformedFile for one that decoders need and that holds more than it may."""
+    if code == _JFIF:
+        return body[:5] == b"JFIF\0" and len(body) == 14 and body[12:] == b"\0\0"
+    if code == _ADOBE:
+        return body[:5] == b"Adobe" and len(body) == 12
+    sizes = {_SCAN: 4 + 2 * body[0] if body else 0, _LINES: 2, _INTERVAL: 2}
+    if code in _FRAMES:
+        good = len(body) > 5 and len(body) == 6 + 3 * body[5]
+    elif code in sizes:
+        good = len(body) == sizes[code]
+    elif code in (_HUFFMAN, _TABLES):
+        good = _whole_tables(code, body)
+    else:
+        return False
+    if not good:
+        raise MalformedFile("A segment of a JPEG tile holds more than it may.")
+    return True
+
+
+def _whole_tables(code: int, body: bytes) -> bool:
+    """Whether a segment of tables holds nothing but tables."""
+    at = 0
+    while at < len(body):
+        if code == _TABLES:
+            if body[at] not in (0, 1, 2, 3, 16, 17, 18, 19):
+                return False
+            at += 129 if body[at] >> 4 else 65
+        else:
+            if body[at] & 0xEC:
+                return False
+            at += 17 + sum(body[at + 1 : at + 17])
+    return at == len(body)
+
+
+def clean_tables(data: bytes) -> bytes:
+    """JPEG tables of a TIFF file (tag 347) with nothing but tables, of the same length; zeros behind their end.
+
+    Raises
+    ------
+    MalformedFile
+        They are no such tables.
+    """
+
+    def read(at: int, count: int) -> bytes:
+        return data[at : at + count]
+
+    cleaned, at = bytearray(data), 2
+    if data[:2] != b"\xff\xd8" or data.rstrip(b"\0")[-2:] != b"\xff\xd9":
+        raise MalformedFile("The JPEG tables of a slide are none.")
+    for begin, size in jpeg_notes(read, markers_in(data).tolist(), 0, len(data)):
+        cleaned[begin : begin + size] = bytes(size)
+    while data[at : at + 2] not in (b"\xff\xd9", b""):
+        if data[at] != 0xFF or data[at + 1] not in (_HUFFMAN, _TABLES, _INTERVAL, _JFIF, _ADOBE, 0xFE):
+            raise MalformedFile("The JPEG tables of a slide hold something else.")
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return bytes(cleaned)
+
+
+def j2k_notes(read: Read, at: int, end: int) -> Places:
+    """What can be blanked in a JPEG 2000 codestream from ``at`` to before ``end``.
+
+    Raises
+    ------
+    MalformedFile
+        It is no codestream, or torn.
+    """
+    if read(at, 2) != b"\xff\x4f":
+        raise MalformedFile("A tile of the slide is no JPEG 2000 codestream, though its tags say so.")
+    place, part_end = at + 2, end
+    while place + 2 <= end:
+        marker = int.from_bytes(read(place, 2), "big")
+        if marker == _FINISHED:
+            place += 2
+            break
+        if marker == _DATA:
+            place = part_end
+            continue
+        size = int.from_bytes(read(place + 2, 2), "big")
+        body = place + 4
+        if size < 2 or place + 2 + size > end:
+            raise MalformedFile("A segment of a JPEG 2000 tile is torn.")
+        if marker == _TILE_PART:
+            length = int.from_bytes(read(place + 6, 4), "big")
+            part_end = place + length if length else _last(read, end)
+            if size != 10 or not place + 12 <= part_end <= end:
+                raise MalformedFile("A part of a JPEG 2000 tile lies outside of it.")
+        elif marker == _NOTE or marker not in _J2K_KEPT:
+            yield body, size - 2
+        place += 2 + size
+    if place < end:
+        yield place, end - place
+
+
+def _last(read: Read, end: int) -> int:
+    """Where a last part of unstated length ends: before the marker of the end, which is the last thing."""
+    return end - 2 if read(end - 2, 2) == b"\xff\xd9" else end
