@@ -54,7 +54,8 @@ def level(
 
 def picture(description: bytes) -> Page:
     """A striped image, as labels are."""
-    return Page([(254, 4, [1]), *_plain(64), (278, 3, [64]), (270, 2, description + b"\0")], [jpeg(7, comment=NAME, size=64)], False)
+    tags = [(254, 4, [1]), *_plain(64), (278, 3, [64]), (270, 2, description + b"\0")]
+    return Page(tags, [jpeg(7, comment=NAME, size=64)], False)
 
 
 def _plain(size: int) -> list[tuple[int, int, Sequence[int] | bytes]]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -21,8 +23,12 @@ from deid_platform.formats.wsi.streams import Places, Read, j2k_notes, jpeg_note
 from deid_platform.formats.wsi.tiff import Directory, Tag, Tiff
 from deid_platform.model import Reason
 
-_PIECE = 1 << 22
+_PIECE = 1 << 21
 _JPEG = frozenset((6, 7))
+_SCAN, _END = 0xDA, 0xD9
+_MOST_HEADS = 4096
+_MOST_COPIES = 4
+"""How many times its own length the tiles of a slide may amount to, as some share their bytes."""
 _J2K = frozenset((33003, 33004, 33005, 34712))
 
 
@@ -44,6 +50,8 @@ class Copy:
     sink: BinaryIO
     counted: Counted = field(default_factory=Counted)
     _taken: list[tuple[int, int]] = field(default_factory=list)
+    _copied: int = 0
+    _clean_heads: set[bytes] = field(default_factory=set)
 
     def run(self) -> Counted:
         """Write the file. Raises MalformedFile when parts that stay and parts that are rewritten share bytes."""
@@ -104,11 +112,15 @@ class Copy:
             if part[0] < last[1]:
                 raise MalformedFile("Parts of the TIFF file overlap.")
             last = part
+        self._taken = sorted(set(self._taken))
 
     def _tiles(self, directory: Directory) -> None:
         """Copy the tiles of a level in as few goes as their places allow, and blank what no decoder needs of them."""
         compression = self.tiff.number(directory, COMPRESSION)
         tiles = np.unique(np.stack(segments(self.tiff, directory), axis=1).astype(np.int64), axis=0)
+        self._copied += int(tiles[:, 1].sum())
+        if self._copied > _MOST_COPIES * len(self.tiff.data):
+            raise MalformedFile("The tiles of the slide are larger than the file many times over.", Reason.TOO_LARGE)
         for group in _groups(tiles):
             start, end = int(group[0, 0]), int(group.sum(axis=1).max())
             self._refuse_overlap(start, end)
@@ -122,22 +134,32 @@ class Copy:
         data = bytearray(os.pread(self.source.fileno(), end - start, start))
         if len(data) < end - start:
             raise MalformedFile("The slide became shorter while it was read.", Reason.SOURCE_CHANGED)
-        markers = markers_in(data) if compression in _JPEG else np.empty(0, np.int64)
-        notes = []
         starts, ends = tiles[:, 0] - start, tiles.sum(axis=1) - start
-        firsts, lasts = np.searchsorted(markers, starts).tolist(), np.searchsorted(markers, ends - 1).tolist()
-        for number, (at, stop) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            inside = markers[firsts[number] : lasts[number]].tolist()
-            notes += _notes(compression, lambda place, count: data[place : place + count], inside, at, stop)
-        reached = 0
-        for at, stop in zip(starts.tolist(), ends.tolist(), strict=True):
-            if at > reached:
-                data[reached:at] = bytes(at - reached)
-            reached = max(reached, stop)
+        notes = list(self._group_notes(data, starts, ends, compression))
+        reached = np.maximum.accumulate(ends)[:-1]
+        for number in np.flatnonzero(starts[1:] > reached).tolist():
+            data[reached[number] : starts[number + 1]] = bytes(starts[number + 1] - reached[number])
         for at, size in notes:
             self.counted.notes += any(data[at : at + size])
             data[at : at + size] = bytes(size)
         self._put(start, data, claim=False)
+
+    def _group_notes(
+        self, data: bytearray, starts: NDArray[np.int64], ends: NDArray[np.int64], compression: int
+    ) -> Places:
+        """What can be blanked in tiles, whose places are counted from the begin of ``data``."""
+        found = markers_in(data) if compression in _JPEG else np.empty(0, np.int64)
+        places = zip(starts.tolist(), ends.tolist(), strict=True)
+        bounds = zip(np.searchsorted(found, starts).tolist(), np.searchsorted(found, ends - 1).tolist(), strict=True)
+        markers = found.tolist()
+        for (at, stop), (first, last) in zip(places, bounds, strict=True):
+            head = _plain_head(data, markers, first, last, at, stop) if compression in _JPEG else b""
+            if head and head in self._clean_heads:
+                continue
+            notes = list(_notes(compression, partial(_slice, data), markers[first:last], at, stop))
+            if head and not notes and len(self._clean_heads) < _MOST_HEADS:
+                self._clean_heads.add(head)
+            yield from notes
 
     def _large(self, start: int, end: int, compression: int) -> None:
         """Copy a tile that is too large to be held."""
@@ -159,7 +181,8 @@ class Copy:
             start += self.sink.write(piece)
 
     def _refuse_overlap(self, start: int, end: int) -> None:
-        if any(start < taken_end and taken < end for taken, taken_end in self._taken):
+        before = bisect_left(self._taken, (end, 0)) - 1
+        if before >= 0 and self._taken[before][1] > start:
             raise MalformedFile("A tile of the slide lies over its directories.")
 
 
@@ -171,16 +194,32 @@ def _groups(tiles: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     MalformedFile
         A tile too large to be held shares bytes with another.
     """
-    first, end = 0, 0
-    for number, (at, length) in enumerate(tiles.tolist()):
-        begin = int(tiles[first, 0])
-        if number > first and max(end, at + length) - begin > _PIECE:
-            if end - begin > _PIECE and at < end:
-                raise MalformedFile("Tiles of the slide overlap.")
-            yield tiles[first:number]
-            first, end = number, 0
-        end = max(end, at + length)
-    yield tiles[first:]
+    starts, ends = tiles[:, 0], np.maximum.accumulate(tiles.sum(axis=1))
+    first = 0
+    while first < len(tiles):
+        after = max(int(np.searchsorted(ends, starts[first] + _PIECE, side="right")), first + 1)
+        large = ends[after - 1] - starts[first] > _PIECE
+        if large and after < len(tiles) and starts[after] < ends[after - 1]:
+            raise MalformedFile("Tiles of the slide overlap.")
+        yield tiles[first:after]
+        first = after
+
+
+def _slice(data: bytearray, place: int, count: int) -> bytes:
+    return bytes(data[place : place + count])
+
+
+def _plain_head(data: bytearray, markers: list[int], first: int, last: int, at: int, stop: int) -> bytes:
+    """What stands before the only scan of a tile that ends with that scan; nothing for any other tile.
+
+    Tiles of a slide share few such heads, and a tile whose head was found clean needs no second look.
+    """
+    if last - first < 2 or markers[last - 1] != stop - 2:
+        return b""
+    if data[stop - 1] != _END or data[markers[last - 2] + 1] != _SCAN:
+        return b""
+    scan = markers[last - 2] + 2
+    return bytes(data[at : scan + int.from_bytes(data[scan : scan + 2], "big")])
 
 
 def _notes(compression: int, read: Read, markers: Iterable[int], at: int, end: int) -> Places:

@@ -1,6 +1,7 @@
 """Which images of a slide are levels of its pyramid. The default is no: each has to show by its tags that it is one.
 
-Sources: how OpenSlide reads Aperio, Hamamatsu and generic pyramids; TIFF 6.0 (NewSubfileType); OME-TIFF (Image, Pixels).
+Sources: how OpenSlide reads Aperio, Hamamatsu and generic pyramids; TIFF 6.0 (NewSubfileType); OME-TIFF (Image,
+Pixels).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def refuse_unknown(tiff: Tiff) -> None:
 
 
 def kept_directories(tiff: Tiff) -> list[Directory]:
-    """The levels of the slide, the largest first; labels, macros, thumbnails, maps and all that may be one are left out.
+    """The levels of the slide, the largest first; labels, macros, thumbnails, maps and what may be one are left out.
 
     Raises
     ------

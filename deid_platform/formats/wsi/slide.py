@@ -66,23 +66,35 @@ def kept_tags(tiff: Tiff, directory: Directory) -> Iterator[tuple[Tag, bytes | N
     MalformedFile
         Tables of JPEG hold something else.
     """
+    special = {DESCRIPTION: _description, _MAKE: _make, _JPEG_TABLES: _tables, SUB_IFDS: _below}
     for tag in sorted(directory.tags.values(), key=lambda tag: tag.number):
-        if tag.number == DESCRIPTION:
-            text = aperio_description(tiff.text(directory, DESCRIPTION))
-            if text and len(text) < tag.size and tag.kind == ASCII:
-                yield tag, text + bytes(tag.size - len(text))
-        elif tag.number == _MAKE and tiff.ndpi:
-            if tag.kind == ASCII and tiff.data[tag.value_at : tag.value_at + tag.size].rstrip(b"\0") == b"Hamamatsu":
-                yield tag, None
-        elif tag.number == _JPEG_TABLES:
-            if tag.count > _MOST_TABLES or tag.kind not in (1, 7):
-                raise MalformedFile("The JPEG tables of a slide are none.")
-            yield tag, clean_tables(tiff.data[tag.value_at : tag.value_at + tag.size])
-        elif tag.number == SUB_IFDS:
-            if kept_below(tiff, directory):
-                yield tag, None
+        if tag.number in special:
+            new = special[tag.number](tiff, directory, tag)
+            if new is not None:
+                yield tag, new
         elif _is_plain(tiff, directory, tag):
             yield tag, None
+
+
+def _description(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
+    text = aperio_description(tiff.text(directory, DESCRIPTION))
+    return text.ljust(tag.size, b"\0") if text and len(text) < tag.size and tag.kind == ASCII else None
+
+
+def _make(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
+    """The maker by which OpenSlide tells NDPI."""
+    stated = tiff.ndpi and tag.kind == ASCII and tiff.bytes_of(tag).rstrip(b"\0") == b"Hamamatsu"
+    return tiff.bytes_of(tag) if stated else None
+
+
+def _tables(tiff: Tiff, directory: Directory, tag: Tag) -> bytes:
+    if tag.count > _MOST_TABLES or tag.kind not in (1, 7):
+        raise MalformedFile("The JPEG tables of a slide are none.")
+    return clean_tables(tiff.bytes_of(tag))
+
+
+def _below(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
+    return tiff.bytes_of(tag) if kept_below(tiff, directory) else None
 
 
 def _is_plain(tiff: Tiff, directory: Directory, tag: Tag) -> bool:
@@ -104,7 +116,7 @@ def _is_plain(tiff: Tiff, directory: Directory, tag: Tag) -> bool:
     if tag.number == _MCU_HIGHS:
         return bool(np.all(values <= len(tiff.data) >> 32))
     if tag.number in _COLOUR_NUMBERS:  # small ones: no room for letters
-        words = np.frombuffer(tiff.data[tag.value_at : tag.value_at + tag.size], tiff.order + "u4")
+        words = np.frombuffer(tiff.bytes_of(tag), tiff.order + "u4")
         return bool(np.all(words <= _MOST_COLOUR))
     return True
 

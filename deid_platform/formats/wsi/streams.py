@@ -21,7 +21,8 @@ _START, _END, _SCAN, _LINES = 0xD8, 0xD9, 0xDA, 0xDC
 _HUFFMAN, _TABLES, _INTERVAL = 0xC4, 0xDB, 0xDD
 _JFIF, _ADOBE = 0xE0, 0xEE
 _FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
-_TILE_PART, _DATA, _FINISHED, _NOTE = 0xFF90, 0xFF93, 0xFFD9, 0xFF64
+_FILL = 64
+_TILE_PART, _DATA, _FINISHED = 0xFF90, 0xFF93, 0xFFD9
 _J2K_KEPT = frozenset((0xFF51, 0xFF52, 0xFF53, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF55, 0xFF57, 0xFF58, 0xFF60, 0xFF61))
 # What stands behind 0xFF where a marker stands: neither a stuffed zero, nor a fill byte, nor a restart marker.
 _IS_MARKER = np.ones(256, np.bool_)
@@ -46,24 +47,30 @@ def jpeg_notes(read: Read, markers: Iterable[int], at: int, end: int) -> Places:
     if read(at, 2) != b"\xff\xd8":
         raise MalformedFile("A tile of the slide is no JPEG image, though its tags say so.")
     place, scanning = at + 2, False
-    for marker in markers:
+    for marker in (one for one in markers if one >= at + 2):
         if marker < place:
             continue
-        if not scanning and read(place, min(marker - place, 64)).strip(b"\xff"):
+        if not scanning and (marker - place > _FILL or read(place, marker - place).strip(b"\xff")):
             yield place, marker - place
         code = read(marker + 1, 1)[0]
         if code == _END:
             place, scanning = marker + 2, False
             break
-        size = int.from_bytes(read(marker + 2, 2), "big")
-        place = marker + 2 + size
-        if size < 2 or place > end:
-            raise MalformedFile("A segment of a JPEG tile is torn.")
-        if not _needed(code, read(marker + 4, size - 2)):
-            yield marker + 4, size - 2
+        body = _segment(read, marker, end)
+        place = marker + 4 + len(body)
+        if not _needed(code, body):
+            yield marker + 4, len(body)
         scanning = code == _SCAN or (scanning and code == _LINES)
     if not scanning and place < end:
         yield place, end - place
+
+
+def _segment(read: Read, marker: int, end: int) -> bytes:
+    """What a segment holds behind its marker and length."""
+    size = int.from_bytes(read(marker + 2, 2), "big")
+    if size < 2 or marker + 2 + size > end:
+        raise MalformedFile("A segment of a tile is torn.")
+    return read(marker + 4, size - 2)
 
 
 def _needed(code: int, body: bytes) -> bool:
@@ -144,22 +151,20 @@ def j2k_notes(read: Read, at: int, end: int) -> Places:
         if marker == _DATA:
             place = part_end
             continue
-        size = int.from_bytes(read(place + 2, 2), "big")
-        body = place + 4
-        if size < 2 or place + 2 + size > end:
-            raise MalformedFile("A segment of a JPEG 2000 tile is torn.")
+        body = _segment(read, place, end)
         if marker == _TILE_PART:
-            length = int.from_bytes(read(place + 6, 4), "big")
-            part_end = place + length if length else _last(read, end)
-            if size != 10 or not place + 12 <= part_end <= end:
-                raise MalformedFile("A part of a JPEG 2000 tile lies outside of it.")
-        elif marker == _NOTE or marker not in _J2K_KEPT:
-            yield body, size - 2
-        place += 2 + size
+            part_end = _part_end(read, place, body, end)
+        elif marker not in _J2K_KEPT:
+            yield place + 4, len(body)
+        place += 4 + len(body)
     if place < end:
         yield place, end - place
 
 
-def _last(read: Read, end: int) -> int:
-    """Where a last part of unstated length ends: before the marker of the end, which is the last thing."""
-    return end - 2 if read(end - 2, 2) == b"\xff\xd9" else end
+def _part_end(read: Read, at: int, body: bytes, end: int) -> int:
+    """Where a tile-part ends; a last one of unstated length before the marker of the end."""
+    length = int.from_bytes(body[2:6], "big")
+    found = at + length if length else end - 2 if read(end - 2, 2) == b"\xff\xd9" else end
+    if len(body) != 8 or not at + 14 <= found <= end:
+        raise MalformedFile("A part of a JPEG 2000 tile lies outside of it.")
+    return found

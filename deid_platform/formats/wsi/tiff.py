@@ -70,12 +70,16 @@ class Tiff:
         """Bytes of an offset of a directory."""
         return 8 if self.big or self.ndpi else 4
 
+    def bytes_of(self, tag: Tag) -> bytes:
+        """The bytes of a tag's values."""
+        return self.data[tag.value_at : tag.value_at + tag.size]
+
     def numbers(self, tag: Tag | None) -> NDArray[Any]:
         """The whole numbers of a tag; none where it has others."""
         if tag is None or tag.kind not in _NUMBERS:
             return np.empty(0, np.uint64)
         dtype = np.dtype(self.order + _NUMBERS[tag.kind])
-        return np.frombuffer(self.data[tag.value_at : tag.value_at + tag.size], dtype).astype(np.uint64)
+        return np.frombuffer(self.bytes_of(tag), dtype).astype(np.uint64)
 
     def number(self, directory: Directory, tag: int, default: int = 0) -> int:
         """The first number of a tag."""
