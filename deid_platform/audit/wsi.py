@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import Picture, shows_text_in
+from deid_platform.audit.tiff_bytes import bytes_left, tiles_differ
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Finding, Reason
 
@@ -20,8 +22,12 @@ _OVERVIEW = 512
 """Longer side of the overview that is read for text: in finer ones a reader takes cells for letters."""
 _SAMPLED, _TILE = 16, 256
 _LEAST = 5
-_PIECE, _OVERLAP = 1 << 22, 256
-_ALLOWED = re.compile(r"-?[\d., ]+|Aperio .*|Hamamatsu|inch|centimeter|none|generic-tiff|aperio|hamamatsu", re.DOTALL)
+_PIECE, _OVERLAP = 1 << 22, 1024
+_ALLOWED = re.compile(r"-?[\d., ]+|Hamamatsu|inch|centimeter|none|generic-tiff|aperio|hamamatsu", re.DOTALL)
+_DESCRIPTIONS = ("openslide.comment", "tiff.ImageDescription")
+"""Judged by their grammar, see :mod:`deid_platform.audit.tiff_bytes`."""
+_PARTS = re.compile(r"[/\\\s_.,;()\[\]-]+")
+_COMMON = frozenset(("slide", "image", "region", "small", "large", "tissue", "biopsy", "aperio", "hamamatsu", "label"))
 _TELLING = re.compile(r"S/N|ID(?![a-z])|(?i:date|time(?!r)|created|barcode|user|serial)")
 _TECHNICAL = re.compile(r"^openslide\.(?!comment)|^tiff\.(?:X|Y|Res)|\.Filtered$|ScannerType$")
 
@@ -32,25 +38,26 @@ def _open(stack: ExitStack, path: Path) -> Any:
     return stack.enter_context(closing(OpenSlide(str(path))))
 
 
-def audit_file(item: str, source: Path, output: Path) -> Iterator[Finding]:
-    """What of an original's labels and properties is left in the output."""
+def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterator[Finding]:
+    """What of an original's labels, properties and ``name`` is left in the output."""
     try:
         with ExitStack() as stack:
-            hits = sorted(set(_hits(_open(stack, source), _open(stack, output), output)))
+            hits = sorted({*_hits(_open(stack, source), _open(stack, output), output, name), *bytes_left(output)})
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, the object is not fit for release
         hits = [("object", "unreadable", str(Reason.FORBIDDEN_CONTENT))]
     for where, kind, rule in hits:
         yield Finding(item, where, kind, rule)
 
 
-def _hits(original: Any, cleaned: Any, output: Path) -> Iterator[tuple[str, str, str]]:
+def _hits(original: Any, cleaned: Any, output: Path, name: str) -> Iterator[tuple[str, str, str]]:
     for name in cleaned.associated_images:
         known = name if name in ("label", "macro", "thumbnail") else "other"
         yield f"image {known}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     for key, value in cleaned.properties.items():
-        if not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):
+        if key not in _DESCRIPTIONS and not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):
             yield "property", "not_removed", str(Reason.FORBIDDEN_CONTENT)
-    needles = {form for value in _values(original) for form in _forms(value)}
+    parts = (part for part in _PARTS.split(name) if len(part) > _LEAST and part.lower() not in _COMMON)
+    needles = {form for value in (*_values(original), *parts) for form in _forms(value)}
     with output.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         stack = Needlestack(needles)
         for at in range(0, len(data), _PIECE):
@@ -72,16 +79,21 @@ def _values(slide: Any) -> Iterator[str]:
 def _forms(value: str) -> Iterator[bytes]:
     for codec in ("utf-8", "latin-1", "utf-16-le", "utf-16-be"):
         try:
-            yield value.encode(codec)
+            encoded = value.encode(codec)
         except UnicodeEncodeError:
             continue
+        yield encoded
+        # What base64 makes of it, wherever in a group of three bytes it begins, less letters its neighbours decide.
+        for before in range(3):
+            letters = b64encode(bytes(before) + encoded)
+            yield letters[(before * 8 + 5) // 6 : len(letters) - 4 if (before + len(encoded)) % 3 else None]
 
 
 def altered_levels(source: Path, output: Path) -> Iterator[tuple[str, str]]:
     """Whether the sizes of levels differ, or a sample of what they show."""
     try:
         with ExitStack() as stack:
-            same = _same(_open(stack, source), _open(stack, output))
+            same = not tiles_differ(source, output) and _same(_open(stack, source), _open(stack, output))
         found = [] if same else [("pixels", "altered")]
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, nobody can say that the levels are the same
         found = [("pixels", "not_compared")]

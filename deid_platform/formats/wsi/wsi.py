@@ -84,7 +84,7 @@ class Slide(Pixelless):
         self, item: str, source: Path, output: Path, policy: Policy, identity: Identity, name: str = ""
     ) -> Iterator[Finding]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return audit_file(item, source, output)
+        return audit_file(item, source, output, name)
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """Nothing: a slide names nobody in a way that is replaced."""

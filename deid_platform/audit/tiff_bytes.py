@@ -1,0 +1,134 @@
+"""What a cleaned slide holds beside its levels, judged byte for byte on a map of its own."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deid_platform.audit.tiff_map import Image, TiffMap
+from deid_platform.model import Reason
+
+_PIECE = 1 << 22
+_TEXT, _BYTES = 2, (1, 6, 7)
+_DESCRIPTION, _MAKE, _TABLES = 270, 271, 347
+_APERIO = re.compile(
+    rb"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?)(?: v[\d.]{1,16})? "
+    rb"(?:\r\n(?:[\d x,()\[\]/;:\->.=Q]|JPEG|RGB|YCC|J2K|YUV16|KDU|OFFSET){1,512})?"
+    rb"(?:\|[A-Za-z]{1,20} = -?[\d.]{1,20}){0,32}\0*"
+)
+_LISTS = frozenset((273, 279, 324, 325, 320, 65426, 65432))
+_FEW = 64
+# Comments and notes of applications but JFIF's and Adobe's: entropy-coded data never look so (T.81 B.1.1.5).
+_NOTE = re.compile(rb"\xff[\xe1-\xed\xef\xf0-\xfe]", re.DOTALL)
+_LONGEST = 1 << 17
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_JPEG, _J2K = frozenset((6, 7)), frozenset((33003, 33004, 33005, 34712))
+_J2K_NOTE, _J2K_DATA = b"\xff\x64", b"\xff\x93"
+
+Hit = tuple[str, str, str]
+
+
+def bytes_left(output: Path) -> Iterator[Hit]:
+    """Where, what and by which rule: tags with texts, bytes no level needs, notes inside of tiles.
+
+    Raises
+    ------
+    ValueError, IndexError, KeyError, struct.error
+        The file is no sound TIFF.
+    """
+    with output.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = TiffMap(data)
+        yield from {hit for image in found.images for hit in _tags(image)}
+        if any(_used(data, begin, end) for begin, end in found.free()):
+            yield "object", "bytes_left", str(Reason.FORBIDDEN_CONTENT)
+        if any(_noted(data, image) for image in found.images):
+            yield "tile", "note_left", str(Reason.FORBIDDEN_CONTENT)
+
+
+def tiles_differ(source: Path, output: Path) -> bool:
+    """Whether a byte of a kept tile differs from the original and is not zero.
+
+    Raises
+    ------
+    ValueError, IndexError, KeyError, struct.error
+        The output is no sound TIFF.
+    """
+    with source.open("rb") as one, output.open("rb") as other:
+        before = mmap.mmap(one.fileno(), 0, access=mmap.ACCESS_READ)
+        after = mmap.mmap(other.fileno(), 0, access=mmap.ACCESS_READ)
+        with before, after:
+            if len(before) != len(after):
+                return True
+            for image in TiffMap(after).images:
+                for at, length in image.tiles.tolist():
+                    for place in range(at, at + length, _PIECE):
+                        end = min(place + _PIECE, at + length)
+                        if _changed(before[place:end], after[place:end]):
+                            return True
+    return False
+
+
+def _changed(old: bytes, new: bytes) -> bool:
+    if old == new:
+        return False
+    before, after = np.frombuffer(old, np.uint8), np.frombuffer(new, np.uint8)
+    return bool(((before != after) & (after != 0)).any())
+
+
+def _tags(image: Image) -> Iterator[Hit]:
+    """Tags of a kept image that may hold words."""
+    for number, value in image.tags.items():
+        if number == _DESCRIPTION:
+            good = _APERIO.fullmatch(value.data) is not None
+        elif number == _MAKE:
+            good = value.data.rstrip(b"\0") == b"Hamamatsu"
+        elif number == _TABLES:
+            good = not _payload(value.data) and not _behind(value.data, 2)
+        else:
+            good = value.kind != _TEXT and value.kind not in _BYTES and (value.count <= _FEW or number in _LISTS)
+        if not good:
+            yield f"tag {number}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
+
+
+def _payload(data: bytes) -> bool:
+    """Whether a segment of notes in a JPEG stream holds anything but zeros."""
+    for note in _NOTE.finditer(data):
+        size = int.from_bytes(data[note.end() : note.end() + 2], "big")
+        if data[note.end() + 2 : note.end() + size].strip(b"\0"):
+            return True
+    return False
+
+
+def _noted(data: Any, image: Image) -> bool:
+    """Whether tiles hold notes, or anything behind the end of their stream."""
+    for at, length in image.tiles.tolist():
+        end = at + length
+        if image.compression in _JPEG:
+            pieces = ((place, min(place + _PIECE, end)) for place in range(at, end, _PIECE))
+            if any(_payload(data[place : min(stop + _LONGEST, end)]) for place, stop in pieces):
+                return True
+            last = data[max(at, end - _PIECE) : end]
+            if _behind(last, last.find(_SCAN) if length <= _PIECE else 0):
+                return True
+        elif image.compression in _J2K:
+            head = data[at : min(at + _PIECE, end)]
+            head = head[: head.find(_J2K_DATA)]
+            note = head.find(_J2K_NOTE)
+            if note >= 0 and head[note + 4 : note + 2 + int.from_bytes(head[note + 2 : note + 4], "big")].strip(b"\0"):
+                return True
+    return False
+
+
+def _behind(data: bytes, scan: int) -> bool:
+    """Whether anything stands behind the end of a JPEG stream, of which a scan begins at ``scan``."""
+    end = data.find(_END, max(scan, 0))
+    return end >= 0 and bool(data[end + 2 :].strip(b"\0"))
+
+
+def _used(data: Any, begin: int, end: int) -> bool:
+    return any(data[at : min(at + _PIECE, end)].strip(b"\0") for at in range(begin, end, _PIECE))
