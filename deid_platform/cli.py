@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from deid_platform.cli_crosswalk import crosswalk as crosswalk_commands
+from deid_platform.cli_deface import deface_command
 from deid_platform.cli_explain import explain
 from deid_platform.cli_media import media
 from deid_platform.errors import DeidError, PolicyError, VaultError
@@ -38,6 +39,7 @@ def main() -> None:
 
 
 main.add_command(crosswalk_commands)
+main.add_command(deface_command)
 main.add_command(explain)
 main.add_command(media)
 

@@ -95,6 +95,22 @@ def clean_file(source: Path, output: Path, work: PixelWork) -> PixelOutcome:
     return _of_heads(_removed(source, output, work, masks, overlays, marks), work.head)
 
 
+def remove_head(source: Path, output: Path, head: HeadWork, *, claims: bool) -> Masking:
+    """Write a DICOM file with what goes of a head taken out; nobody looks for text, and the header stays as it is.
+
+    ``claims`` says NO to Recognizable Visual Features, which is true once that is proven.
+
+    Raises
+    ------
+    UnsafeToRelease
+        With PIXELS_UNDECODABLE, VIDEO or TOO_LARGE.
+    """
+    masks = _with_head([None] * len(head.removed), head)
+    written = write_masked(source, output, masks, no_face=claims)
+    regions = head.regions() if written.heads else ()
+    return Masking(len(masks), head=head.rule, heads=written.heads, head_regions=regions)
+
+
 def _of_heads(outcome: PixelOutcome, head: HeadWork) -> PixelOutcome:
     """What is told of an item whose head was looked for."""
     return replace(outcome, masking=replace(outcome.masking, head=head.rule)) if head.rule else outcome

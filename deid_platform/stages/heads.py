@@ -22,7 +22,7 @@ from deid_platform.policy import HeadOptions
 from deid_platform.stages.pipeline import Pipeline
 from deid_platform.stages.task import Broken, StoreBroken, own_object
 from deid_platform.store.protocol import Store
-from deid_platform.workers import Lost
+from deid_platform.workers import Compute, Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,15 @@ def heads_of(pipeline: Pipeline, entries: Sequence[Entry]) -> Heads:
     options = pipeline.policy.heads.at(pipeline.identity.site)
     if not options.looks:
         return Heads()
+    return find_heads(pipeline.zones.trusted, pipeline.compute, options, entries)
+
+
+def find_heads(store: Store, compute: Compute, options: HeadOptions, entries: Sequence[Entry]) -> Heads:
+    """Look for heads in items whose objects lie in ``store``. Raises as :func:`heads_of` does."""
     found = Heads()
-    located = _located(pipeline, entries, found)
-    task = Decide(pipeline.zones.trusted, choose_head_net(), options)
-    with closing(pipeline.compute.run(task, _groups(located, found))) as results:
+    located = _located(store, compute, entries, found)
+    task = Decide(store, choose_head_net(), options)
+    with closing(compute.run(task, _groups(located, found))) as results:
         for group, result in results:
             if isinstance(result, Broken):
                 raise StoreError(result.message)
@@ -114,10 +119,12 @@ def _shows_head(found: Heads, entry: Entry) -> bool:
     return work is not None and (work.removes or work.rule == HeadRule.NO_FACE)
 
 
-def _located(pipeline: Pipeline, entries: Iterable[Entry], found: Heads) -> list[tuple[Entry, ItemPlanes]]:
+def _located(
+    store: Store, compute: Compute, entries: Iterable[Entry], found: Heads
+) -> list[tuple[Entry, ItemPlanes]]:
     """Items with pixels, and where these lie; what cannot be told is refused."""
     located = []
-    with closing(pipeline.compute.run(Locate(pipeline.zones.trusted), entries)) as results:
+    with closing(compute.run(Locate(store), entries)) as results:
         for entry, result in results:
             if isinstance(result, Broken):
                 raise StoreError(result.message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +20,7 @@ from deid_platform.model import Entry, Finding, HeadRule, PixelRule, Reason
 from deid_platform.stages.pipeline import Pipeline
 from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_object, own_store
 from deid_platform.store.protocol import Store
-from deid_platform.workers import Lost
+from deid_platform.workers import Compute, Lost
 
 _MOST = 3
 """Volumes of a Frame of Reference that are measured, the largest: the same was removed from all of them."""
@@ -126,10 +126,27 @@ def prove_heads(
     options = pipeline.policy.heads.at(pipeline.identity.site)
     if not options.looks:
         return HeadsProof(), ()
+    sources = {entry.item: entry.object for entry in raw.entries}
+    task = Prove(pipeline.zones.landing, pipeline.zones.trusted, cleaned.batch, digest)
+    counts, findings = prove_studies(pipeline.compute, task, sources, cleaned.passed)
+    unjudged = sum(not entry.masking.head and entry.rule not in _NO_HEADS for entry in cleaned.passed)
+    proof = HeadsProof(True, counts["removed"], counts["proven"], counts["untouched"], unjudged)
+    return proof, tuple(findings)
+
+
+def prove_studies(
+    compute: Compute, task: Prove, sources: Mapping[str, str], cleaned: Iterable[Entry]
+) -> tuple[Counter[str], list[Finding]]:
+    """Counts of the volumes measured, and what is wrong; ``sources`` tells where the originals of the items lie.
+
+    Raises
+    ------
+    StoreError
+        A worker could not use the platform's own stores.
+    """
     counts: Counter[str] = Counter()
     findings: list[Finding] = []
-    task = Prove(pipeline.zones.landing, pipeline.zones.trusted, cleaned.batch, digest)
-    with closing(pipeline.compute.run(task, _studies(raw, cleaned))) as results:
+    with closing(compute.run(task, _studies(sources, cleaned))) as results:
         for study, result in results:
             if isinstance(result, Broken):
                 raise StoreError(result.message)
@@ -138,16 +155,13 @@ def prove_heads(
             else:
                 findings += result.findings
                 counts += result.counts
-    unjudged = sum(not entry.masking.head and entry.rule not in _NO_HEADS for entry in cleaned.passed)
-    proof = HeadsProof(True, counts["removed"], counts["proven"], counts["untouched"], unjudged)
-    return proof, tuple(findings)
+    return counts, findings
 
 
-def _studies(raw: Manifest, cleaned: Manifest) -> Iterator[Study]:
+def _studies(sources: Mapping[str, str], cleaned: Iterable[Entry]) -> Iterator[Study]:
     """Studies with items in space, apart by whether something was removed; originals only where it was."""
-    sources = {entry.item: entry.object for entry in raw.entries}
     groups: dict[tuple[str, bool], list[Entry]] = defaultdict(list)
-    for entry in cleaned.passed:
+    for entry in cleaned:
         if entry.masking.head in (HeadRule.NO_HEAD, HeadRule.NO_FACE):
             groups[entry.study, False].append(entry)
         elif entry.masking.head and HeadRule(entry.masking.head).removed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deid_platform.formats.nifti.files import is_compressed, written
+from deid_platform.formats.nifti.files import is_compressed, opened, written
 from deid_platform.formats.nifti.volume import Volume, unpacked
 from deid_platform.model import Change, Masking, PixelOutcome, PixelRule
 from deid_platform.pixels.cleaning import HeadWork, PixelWork
@@ -16,6 +16,7 @@ from deid_platform.pixels.text import find_text
 _VOXELS = "voxels"
 _PIECE = 64
 """Slices that are written at a time."""
+_COPIED = 1 << 20
 SYNTAX = "NIfTI"
 """Stands where DICOM has its transfer syntax: how voxels are stored never changes."""
 
@@ -40,6 +41,15 @@ def clean_volume(source: Path, output: Path, work: PixelWork) -> PixelOutcome:
     changes = [Change(_VOXELS, "C", "text is masked", texts),
                Change(_VOXELS, "C", work.head.rule.replace("_", " "), heads)]  # fmt: skip
     return PixelOutcome(rule, masking, tuple(one for one in changes if one.count), SYNTAX if texts or heads else "")
+
+
+def remove_head(source: Path, output: Path, head: HeadWork) -> Masking:
+    """Write a file with what goes of a head taken out; nobody looks for text, and header and extensions stay."""
+    with unpacked(source) as volume:
+        _, heads, _ = _replace(volume, _joined([None] * volume.header.frames, head, volume))
+        _write(volume, source, output, header_stays=True)
+    regions = head.regions() if heads else ()
+    return Masking(volume.header.frames, head=head.rule, heads=heads, head_regions=regions)
 
 
 def _joined(masks: list[Mask | None], head: HeadWork, volume: Volume) -> list[Mask | None]:
@@ -67,10 +77,15 @@ def _replace(volume: Volume, masks: list[Mask | None]) -> tuple[int, int, int]:
     return texts, heads, pixels
 
 
-def _write(volume: Volume, source: Path, output: Path) -> None:
-    with source.open("rb") as file:
-        compressed = is_compressed(file.read(2))
-    with written(output, compressed=compressed) as sink:
-        sink.write(volume.header.clean())
+def _write(volume: Volume, source: Path, output: Path, *, header_stays: bool = False) -> None:
+    with source.open("rb") as stored:
+        compressed = is_compressed(stored.read(2))
+    with opened(source) as (_, file), written(output, compressed=compressed) as sink:
+        if header_stays:
+            file.seek(0)
+            for start in range(0, volume.header.offset, _COPIED):
+                sink.write(file.read(min(_COPIED, volume.header.offset - start)))
+        else:
+            sink.write(volume.header.clean())
         for start in range(0, len(volume.stored), _PIECE):
             sink.write(volume.stored[start : start + _PIECE].tobytes())
