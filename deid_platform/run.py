@@ -33,6 +33,7 @@ from deid_platform.stages.released import release
 from deid_platform.stages.scrubbed import scrub
 from deid_platform.store import keys
 from deid_platform.store.folder import FolderStore
+from deid_platform.store.landing import as_landing
 from deid_platform.vault import Vault, deposit
 from deid_platform.workers import Compute
 
@@ -119,7 +120,7 @@ def run(order: Order, progress: Progress = silent) -> Summary:
     output = order.output
     source = order.source if order.source.is_dir() else order.source.parent
     landing, trusted, released = (FolderStore(str(place)) for place in (source, output / WORK, output / RELEASED))
-    zones = Zones(landing, trusted, released, flat=True)
+    zones = Zones(as_landing(landing), trusted, released, flat=True)
     detector = order.detector or choose_detector()
     pipeline = Pipeline(zones, order.policy, order.identity, order.compute, progress, detector)
     made_with = _mark(order, pipeline)

@@ -8,6 +8,7 @@ from deid_platform.intake import Patience
 from deid_platform.layout import Zones
 from deid_platform.stages.pipeline import Pipeline
 from deid_platform.stages.raw import read_sealed
+from deid_platform.store.landing import as_landing
 from resources.compute import ComputeResource
 from resources.models import ModelsResource
 from resources.policies import PolicyResource
@@ -39,7 +40,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def zones(self) -> Zones:
         """The stores of the zones."""
         root = self.store.store()
-        return Zones(landing=root.within("landing"), trusted=root, released=root.within("released"))
+        return Zones(landing=as_landing(root.within("landing")), trusted=root, released=root.within("released"))
 
     def identity(self, site: str) -> Identity:
         """Key and site: enough for opaque keys of items, studies and batches, not to name patients."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from deid_platform.formats.bids.bids import Bids
 from deid_platform.formats.dicom.dicom import Dicom
+from deid_platform.formats.mrxs.mrxs import Mrxs
 from deid_platform.formats.nifti.nifti import Nifti
 from deid_platform.formats.picture.picture import Snapshot
 from deid_platform.formats.protocol import Format
 from deid_platform.formats.twix.twix import Twix
 from deid_platform.formats.wsi.wsi import Slide
 
-FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Slide(), Twix(), Snapshot(), Bids())
+FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Twix(), Slide(), Mrxs(), Snapshot(), Bids())
 HEAD_BYTES = 4096
 """What :meth:`Format.accepts` gets to see."""
 

@@ -18,6 +18,7 @@ from deid_platform.formats.protocol import Format
 from deid_platform.formats.registry import format_of
 from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
+from tests.builders.mirax import Mirax
 from tests.builders.nifti import nifti_bytes, ramp
 from tests.builders.pictures import grey, saved
 from tests.builders.slides import aperio, tiff_bytes
@@ -51,6 +52,8 @@ def seeds() -> tuple[Other, ...]:
         Other(raw_file(2), "north/drop/meas.dat"),
         Other(tiff_bytes(aperio()), "north/drop/slide.svs"),
         Other(tiff_bytes(aperio(), big=True, order=">"), "north/drop/slide.svs"),
+        Other(Mirax().archive(), "north/drop/slide.mrxs"),
+        Other(Mirax(form="PNG", positions="StitchingIntensityLayer").archive(), "north/drop/slide.mrxs"),
         Other(saved(grey("RGB")), "north/drop/snapshot.png"),
         Other(saved(grey(), "JPEG"), "north/drop/snapshot.jpg"),
         Other(_SIDECAR, NAME + ".json"),

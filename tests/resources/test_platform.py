@@ -10,6 +10,7 @@ from deid_platform.errors import StoreError
 from deid_platform.policy import load_policy
 from deid_platform.stages.raw import read_sealed
 from deid_platform.store.folder import FolderStore
+from deid_platform.store.landing import as_landing
 from resources.store import StoreResource
 from tests.builders.chain import KEY, land, pipeline, run_drops, small_files
 from tests.builders.deployment import Deployment
@@ -26,7 +27,7 @@ def test_the_zones_are_folders_of_one_store(deployment: Deployment, tmp_path: Pa
     zones = deployment.platform.zones()
     root = tmp_path / "store"
     assert (zones.landing, zones.trusted, zones.released, zones.flat) == (
-        FolderStore(f"{root}/landing"),
+        as_landing(FolderStore(f"{root}/landing")),
         FolderStore(str(root)),
         FolderStore(f"{root}/released"),
         False,

@@ -1,0 +1,1 @@
+"""3DHISTECH slides: a file and a folder, which come and go as one tar archive."""
