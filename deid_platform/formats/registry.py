@@ -11,7 +11,7 @@ from deid_platform.formats.protocol import Format
 from deid_platform.formats.twix.twix import Twix
 from deid_platform.formats.wsi.wsi import Slide
 
-FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Twix(), Slide(), Mrxs(), Snapshot(), Bids())
+FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Slide(), Mrxs(), Twix(), Snapshot(), Bids())
 HEAD_BYTES = 4096
 """What :meth:`Format.accepts` gets to see."""
 

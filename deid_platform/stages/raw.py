@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from deid_platform.batches import Batch, Landed
 from deid_platform.errors import MalformedFile, StoreError, UnsupportedFormat
+from deid_platform.formats.recognised import recognised
 from deid_platform.formats.registry import HEAD_BYTES, format_of
 from deid_platform.identity import Identity
 from deid_platform.layout import manifest_key, sealed_key
@@ -94,9 +95,11 @@ class Receive:
         if path.stat().st_size == 0:
             raise MalformedFile("The object is empty.", Reason.EMPTY)
         with path.open("rb") as file:
-            accepted = format_of(file.read(HEAD_BYTES), entry.object)
+            head = file.read(HEAD_BYTES)
+        accepted = format_of(head, entry.object)
         if accepted is None:
-            raise UnsupportedFormat("No format accepts the object.")
+            named = replace(entry, format=recognised(head))
+            return refuse(named, Stage.RAW, str(Reason.UNSUPPORTED_FORMAT), UnsupportedFormat.__name__)
         described = accepted.describe(path, self.identity, entry.object)
         return replace(
             entry,

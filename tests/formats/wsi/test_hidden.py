@@ -161,3 +161,26 @@ def test_a_description_of_aperio_is_judged_by_its_grammar_not_by_its_first_word(
     target.write_bytes(target.read_bytes().replace(b"Aperio Image Library v11.2.1", b"Aperio Image Library of Jane"))
     found = SLIDE.audit("item", tmp_path / "source.tiff", target, POLICY, IDENTITY)
     assert "tag 270" in {one.where for one in found}
+
+
+def test_a_slide_of_hamamatsu_may_have_its_directories_behind_4_gib(tmp_path: Path) -> None:
+    """A file with a hole, so that nothing of it is ever written but its ends."""
+    tile, far = jpeg(20), (1 << 32) + 4096
+    tags = [(256, 4, 256), (257, 4, 256), (259, 3, 7), (273, 4, 4096), (279, 4, len(tile)), (65420, 4, 1)]
+    entries = b"".join(struct.pack("<HHII", number, kind, 1, value) for number, kind, value in tags)
+    lens = struct.pack("<HHIf", 65421, 11, 1, 20.0)
+    high = struct.pack("<7I", 0, 0, 0, 1, 0, 0, 0)
+    source, output = tmp_path / "far.ndpi", tmp_path / "output.ndpi"
+    with source.open("wb") as file:
+        file.write(struct.pack("<2sHQ", b"II", 42, far + 65536) + NAME)
+        file.seek((1 << 32) + 4096)
+        file.write(tile + NAME)
+        file.seek(far + 65536)
+        file.write(struct.pack("<H", 7) + entries + lens + bytes(8) + high)
+    SLIDE.describe(source, IDENTITY, "north/drop/far.ndpi")
+    SLIDE.scrub(source, output, POLICY, IDENTITY, "north/drop/far.ndpi")
+    with output.open("rb") as file:
+        assert NAME not in file.read(8192)
+        file.seek((1 << 32) + 4096)
+        assert file.read(len(tile) + len(NAME)) == tile + bytes(len(NAME))
+    assert output.stat().st_size == source.stat().st_size
