@@ -49,6 +49,7 @@ class Reason(StrEnum):
     BURNED_IN_TEXT = "burned_in_text"
     PIXELS_UNDECODABLE = "pixels_undecodable"
     VIDEO = "video"
+    SLIDE_LABEL = "slide_label"
     PIXELS_ALTERED = "pixels_altered"
     FACE_NOT_JUDGED = "face_not_judged"
     FACE_IN_RENDERING = "face_in_rendering"
@@ -79,6 +80,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.BURNED_IN_TEXT: "Text is left in the cleaned pixels: have the object looked at, and report it.",
     Reason.PIXELS_UNDECODABLE: "The pixels cannot be decoded, so nobody can say what they show.",
     Reason.VIDEO: "Video cannot be searched for text yet.",
+    Reason.SLIDE_LABEL: "The image shows the label of a slide, or may: its levels are released without it.",
     Reason.PIXELS_ALTERED: "A pixel outside of what was masked differs from the original: report it as a fault.",
     Reason.FACE_NOT_JUDGED: "Whether these images show a face cannot be told: look at them, or keep faces by policy.",
     Reason.FACE_IN_RENDERING: "A projection or rendering of a head shows its face: leave it out, or mask it by hand.",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
+from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from deid_platform.audit import residual, tags
 from deid_platform.audit.needles import collect_needles
@@ -42,6 +43,8 @@ def audit_file(item: str, source: Path, output: Path, policy: Policy, identity: 
 def _hits(source: Path, output: Path, policy: Policy, identity: Identity) -> Iterator[tuple[str, str, str]]:
     with opened(output) as cleaned, _opened_original(source) as original:
         cleaned.elements.decode()  # Elements are decoded when asked for: now, so that what cannot be is noticed.
+        if _photographs_glass(cleaned.elements):
+            yield "ImageType", "slide_label", "slide_label"
         subject = _subject(original.elements, identity)
         needles = collect_needles(original.elements, policy, identity.shift_days(subject))
         for where, kind in residual.search(needles, cleaned.data, cleaned.elements, cleaned.bulk_at):
@@ -50,6 +53,13 @@ def _hits(source: Path, output: Path, policy: Policy, identity: Identity) -> Ite
             cleaned.elements, original.elements, cleaned.data, cleaned.bulk_at, policy, identity.pseudonym(subject)
         ):
             yield where, kind, "forbidden_content"
+
+
+def _photographs_glass(cleaned: Dataset) -> bool:
+    """Whether an image is one of a slide's label or of the whole glass (PS3.3 2026c C.8.12.4.1.1)."""
+    kinds = {str(kind) for kind in cleaned.get("ImageType") or ()}
+    slide = cleaned.get("SOPClassUID") == VLWholeSlideMicroscopyImageStorage
+    return slide and bool(kinds & {"LABEL", "OVERVIEW"})
 
 
 def _subject(original: Dataset, identity: Identity) -> str:

@@ -23,6 +23,7 @@ from deid_platform.formats.dicom.pixels import PixelCleaner
 from deid_platform.formats.dicom.planes import planes_of
 from deid_platform.formats.dicom.protect import Protector, mover
 from deid_platform.formats.dicom.scrub import Scrubber, walk
+from deid_platform.formats.dicom.slides import shows_label
 from deid_platform.formats.dicom.source import looks_like_dicom, open_source, read_head
 from deid_platform.formats.dicom.stacks import open_stack
 from deid_platform.formats.dicom.uids import is_registered, replacement, uid_in
@@ -174,6 +175,8 @@ def _refuse_unsuitable(data: DataSet, meta: DataSet, transfer_syntax: str) -> No
             raise MalformedFile(f"The {name} UID has several values.")
     if not is_registered(sop_class) or sop_class in _AUDIO or _holds_audio(data):
         raise UnsupportedFormat("Objects of this SOP Class cannot be cleaned.")
+    if shows_label(data):
+        raise UnsupportedFormat("The image shows the label of a slide, or may.", Reason.SLIDE_LABEL)
     if not is_registered(transfer_syntax):
         raise UnsupportedFormat("Objects in a private transfer syntax cannot be cleaned.")
 
