@@ -29,9 +29,6 @@ from deid_platform.policy import Policy
 
 _PIXELS, SYNTAX = "pixels", "PNG"
 
-_NO_PICTURE = ".mrxs"
-"""A slide's preview, which shows its label, and of no use without the folder beside it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -42,7 +39,7 @@ class Snapshot:
 
     def accepts(self, head: bytes, name: str = "") -> bool:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return head.startswith(STARTS) and not name.lower().endswith(_NO_PICTURE)
+        return head.startswith(STARTS)
 
     def study_of(self, head: bytes, identity: Identity, name: str = "") -> str | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
