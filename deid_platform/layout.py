@@ -69,6 +69,11 @@ def head_picture_key(batch: str, digest: str, study: str, number: int) -> str:
     return stage_folder(Stage.PIXEL_CLEANED, batch, digest) + f"heads/{study}-{number}.png"
 
 
+def face_picture_key(batch: str, digest: str, item: str) -> str:
+    """A head without its face, as it was proven, for the report; ``item`` is the first of its volume."""
+    return stage_folder(Stage.PIXEL_CLEANED, batch, digest) + f"heads/after/{item}.png"
+
+
 def quarantine_key(batch: str) -> str:
     """All refused items of a batch with stage and reason."""
     return f"quarantine/{batch}/manifest.parquet"

@@ -13,6 +13,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from deid_platform import cli, cli_deface
+from deid_platform.audit.heads.picture import Pictures
 from deid_platform.stages import heads_proof
 from tests.builders.chain import Here
 from tests.builders.dicom import encode, person, report
@@ -60,7 +61,7 @@ class Judged:
 
 
 def judge(monkeypatch: pytest.MonkeyPatch, judged: Judged) -> None:
-    for name, stand_in in (("register", None), ("picture", b""), ("measured", judged)):
+    for name, stand_in in (("register", None), ("pictures", Pictures(b"", b"")), ("measured", judged)):
         monkeypatch.setattr(heads_proof, name, lambda *_, given=stand_in: given)
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from deid_platform.audit.heads.average import register
-from deid_platform.audit.heads.picture import picture
+from deid_platform.audit.heads.picture import Pictures, pictures
 from deid_platform.audit.heads.proof import measured, shows_face
 from deid_platform.audit.heads.volumes import Pair, Place, places_of
 from deid_platform.audit.proof import HeadsProof
 from deid_platform.errors import StoreError
-from deid_platform.layout import head_picture_key
+from deid_platform.layout import face_picture_key, head_picture_key
 from deid_platform.manifest import Manifest
 from deid_platform.model import Entry, Finding, HeadRule, PixelRule, Reason
 from deid_platform.stages.pipeline import Pipeline
@@ -82,15 +82,20 @@ class Prove:
         return Proven(tuple(findings), counts)
 
     def _removed(self, place: Place, counts: Counter[str], name: tuple[str, int]) -> list[str]:
-        """What is not proven of a place something was removed from; a picture of its first volume is kept."""
+        """What is not proven of a place something was removed from; pictures of its first volume are kept."""
         failures = []
+        shown: Pictures | None = None
         for volume in islice(place.volumes(), _MOST):
             found = register(volume)
             failures.append(measured(volume, found).failures(face=True))
-            if len(failures) == 1:
-                with own_store():
-                    self.trusted.write(head_picture_key(self.batch, self.digest, *name), picture(volume, found))
-        return _judged(failures, counts)
+            shown = shown or pictures(volume, found)
+        kinds = _judged(failures, counts)
+        if shown is not None:
+            with own_store():
+                self.trusted.write(head_picture_key(self.batch, self.digest, *name), shown.both)
+                if not kinds:
+                    self.trusted.write(face_picture_key(self.batch, self.digest, place.items[0]), shown.after)
+        return kinds
 
 
 def _judged(failures: Sequence[list[str]], counts: Counter[str]) -> list[str]:

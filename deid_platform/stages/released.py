@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.formats.registry import format_named
-from deid_platform.layout import manifest_key, object_name, quarantine_key
+from deid_platform.layout import face_picture_key, manifest_key, object_name, quarantine_key
 from deid_platform.manifest import Manifest, write_manifest
 from deid_platform.model import Entry, Reason, Stage
 from deid_platform.stages.gate import Verdict, read_verdict
 from deid_platform.stages.pipeline import Pipeline, StageResult, each, find, require
 from deid_platform.stages.pixels import pixel_digest
-from deid_platform.stages.report import render_report
+from deid_platform.stages.report import MOST_PICTURES, render_report
 from deid_platform.stages.task import (
     Broken,
     guarded,
@@ -122,6 +122,17 @@ class Publish:
         return replace(entry, object=key)
 
 
+def _pictures(pipeline: Pipeline, manifest: Manifest) -> list[bytes]:
+    """Heads of released volumes without their faces, at most :data:`MOST_PICTURES`; what was refused is not shown."""
+    digest = pixel_digest(pipeline, manifest.batch)
+    found: list[bytes] = []
+    for entry in manifest.passed:
+        key = face_picture_key(manifest.batch, digest, entry.item)
+        if entry.masking.heads and len(found) < MOST_PICTURES and pipeline.zones.trusted.stat(key) is not None:
+            found.append(pipeline.zones.trusted.read(key))
+    return found
+
+
 def _announce(pipeline: Pipeline, manifest: Manifest, verdict: Verdict, digest: str) -> None:
     """Quarantine list, public manifest, report, and last the marker; all of them the same however often written."""
     zones, batch = pipeline.zones, manifest.batch
@@ -130,7 +141,7 @@ def _announce(pipeline: Pipeline, manifest: Manifest, verdict: Verdict, digest: 
         return
     folder = f"{batch}/{digest}/"
     write_manifest(zones.released, folder + "manifest.parquet", Stage.RELEASED, batch, manifest.passed)
-    page = render_report(pipeline.policy, manifest, verdict.checks)
+    page = render_report(pipeline.policy, manifest, verdict.checks, _pictures(pipeline, manifest))
     zones.released.write(folder + "report.html", page.encode())
     marker = {
         "batch": batch,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -18,10 +19,13 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 table{border-collapse:collapse;margin:.5rem 0 1.5rem;width:100%}
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #d8dee4;vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+img{margin:0 .5rem .5rem 0}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
 """
 
 
+MOST_PICTURES = 24
+"""Heads that one report shows."""
 _READ = ("images", "read", "routine", "sampled", "sample_hits", "unread")
 _LABELS = {
     "masked_items": "items with masked text",
@@ -44,8 +48,10 @@ _LABELS = {
 }
 
 
-def render_report(policy: Policy, manifest: Manifest, checks: Sequence[CheckResult]) -> str:
-    """A self-contained HTML page about one released batch."""
+def render_report(
+    policy: Policy, manifest: Manifest, checks: Sequence[CheckResult], pictures: Sequence[bytes] = ()
+) -> str:
+    """A self-contained HTML page about one released batch; ``pictures`` are PNG files of heads without faces."""
     entries = manifest.entries
     counts = [("found", len(entries)), ("released", len(manifest.passed)), ("quarantined", len(manifest.quarantined))]
     reasons = Counter(entry.reason for entry in manifest.quarantined)
@@ -59,6 +65,7 @@ def render_report(policy: Policy, manifest: Manifest, checks: Sequence[CheckResu
         _table("Text in the pixels", ("", "count"), _pixels(manifest.passed)),
         _table("Proof that no text is left", ("", "count"), _proof(checks)),
         _table("Proof that faces are gone", ("", "count"), _faces(checks)),
+        _shown(pictures),
         _table("Checks", ("check", "asks", "passed"), [(c.name, c.asks, "yes" if c.passed else "no") for c in checks]),
         _table("Actions by attribute", ("tag", "keyword", "action", "places"), _actions(manifest.passed)),
     ]
@@ -92,6 +99,15 @@ def _faces(checks: Sequence[CheckResult]) -> list[tuple[str, object]]:
     """What was measured of heads; nothing where the policy lets faces be."""
     counts = next((check.counts for check in checks if check.name == "heads_judged"), {})
     return [(_LABELS[name], count) for name, count in counts.items()]
+
+
+def _shown(pictures: Sequence[bytes]) -> str:
+    """Pictures inside of the page."""
+    if not pictures:
+        return ""
+    data = (b64encode(picture).decode() for picture in pictures)
+    shown = "".join(f'<img alt="A head without its face" src="data:image/png;base64,{one}">' for one in data)
+    return f"<h2>Released heads, from the front and from their right</h2><p>{shown}</p>"
 
 
 def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
 from deid_platform.heads.plans import ItemPlanes
 from deid_platform.model import Entry, PixelRule, Reason, Status
 from deid_platform.pixels.cleaning import HeadWork
+from deid_platform.policy import load_policy
 from deid_platform.stages import heads as stage_heads
 from deid_platform.stages import heads_proof
 from deid_platform.stages.gate import judge_batch
 from deid_platform.stages.heads import Group, Heads, heads_of
+from deid_platform.stages.report import render_report
 from deid_platform.workers import Lost
 from tests.builders.chain import Chain, land, pipeline, run_drops, tree
 from tests.builders.dicom import encode, person, report
@@ -67,11 +71,31 @@ def test_a_face_goes_from_all_series_and_its_removal_is_claimed(done: tuple[Path
         assert codes == sorted(codes)
 
 
-def test_the_picture_of_the_person_stays_in_the_trusted_zone(done: tuple[Path, Chain]) -> None:
-    root, _ = done
-    pictures = [path for path in tree(root) if path.endswith(".png")]
-    assert len(pictures) == 1
-    assert pictures[0].startswith("pixel_cleaned/")
+def test_pictures_of_the_person_stay_in_the_trusted_zone_and_the_report_shows_the_head_without_a_face(
+    done: tuple[Path, Chain],
+) -> None:
+    root, one = done
+    both, after = sorted((path for path in tree(root) if path.endswith(".png")), key=lambda path: "/after/" in path)
+    assert both.startswith("pixel_cleaned/")
+    assert after.startswith("pixel_cleaned/")
+    sizes = [np.asarray(Image.open(root / path)).shape for path in (both, after)]
+    assert sizes[0] == (sizes[1][0], 2 * sizes[1][1])
+    page = render_report(load_policy("research"), one.released.manifest, (), [(root / after).read_bytes()])
+    assert f"base64,{b64encode((root / after).read_bytes()).decode()}" in page
+    (written,) = (root / path for path in tree(root) if path.endswith("report.html"))
+    passed = {entry.item for entry in one.released.manifest.passed if entry.masking.heads}
+    assert ("data:image/png" in written.read_text("utf-8")) == (Path(after).stem in passed)
+    assert b64encode((root / both).read_bytes()).decode() not in written.read_text("utf-8")
+
+
+def test_a_head_that_was_refused_is_shown_in_no_report(
+    drop: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads_proof, "_judged", lambda *_: ["skin_not_moved"])
+    chain(tmp_path / "root", drop)
+    root = tmp_path / "root"
+    assert len([path for path in tree(root) if path.endswith(".png")]) == 1
+    assert not any("data:image" in (root / path).read_text("utf-8") for path in tree(root) if path.endswith(".html"))
 
 
 def test_what_is_found_is_the_same_each_time_and_what_is_not_proven_is_refused_whole(
