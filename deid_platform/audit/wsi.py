@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import Picture, shows_text_in
@@ -21,6 +22,8 @@ from deid_platform.model import Finding, Reason
 _OVERVIEW = 512
 """Longer side of the overview that is read for text: in finer ones a reader takes cells for letters."""
 _SAMPLED, _TILE = 16, 256
+_WHOLE, _BLOCK = 1 << 24, 2048
+"""Pixels of a level that are read at once; more are read by blocks of about so many pixels a side."""
 _LEAST = 5
 _PIECE, _OVERLAP = 1 << 22, 1024
 _ALLOWED = re.compile(r"-?[\d., ]+|Hamamatsu|inch|centimeter|none|generic-tiff|aperio|hamamatsu", re.DOTALL)
@@ -120,6 +123,28 @@ def _same(original: Any, cleaned: Any) -> bool:
     return True
 
 
+def overview(slide: Any) -> NDArray[np.uint8]:
+    """The whole slide in little, shape (rows, columns, 3), in memory that no size of a level exceeds."""
+    longest = max(slide.dimensions)
+    level = slide.get_best_level_for_downsample(max(longest / _OVERVIEW, 1))
+    width, height = slide.level_dimensions[level]
+    if width * height <= _WHOLE:
+        return np.asarray(slide.get_thumbnail((_OVERVIEW, _OVERVIEW)).convert("RGB"))
+    factor = -(-max(width, height) // _OVERVIEW)
+    side = max(_BLOCK // factor, 1) * factor
+    whole = np.full((-(-height // factor), -(-width // factor), 3), 255, np.uint8)
+    for y in range(0, height, side):
+        for x in range(0, width, side):
+            size = (min(side, width - x), min(side, height - y))
+            place = tuple(int(at * slide.level_downsamples[level]) for at in (x, y))
+            block = np.asarray(slide.read_region(place, level, size).reduce(factor)).astype(np.uint16)
+            alpha = block[..., 3:]
+            shown = (block[..., :3] * alpha + 255 * (255 - alpha)) // 255
+            rows, columns = shown.shape[:2]
+            whole[y // factor :, x // factor :][:rows, :columns] = shown
+    return whole
+
+
 def text_left(output: Path) -> bool:
     """Whether a reader finds text in an overview of the slide.
 
@@ -130,7 +155,7 @@ def text_left(output: Path) -> bool:
     """
     try:
         with ExitStack() as stack:
-            picture = np.asarray(_open(stack, output).get_thumbnail((_OVERVIEW, _OVERVIEW)).convert("RGB"))
+            picture = overview(_open(stack, output))
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over
         raise UnsafeToRelease("The slide cannot be shown.", Reason.PIXELS_UNDECODABLE) from None
     return shows_text_in(Picture(picture), among_many=True)
