@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from deid_platform.dictionary import keyword
+from deid_platform.dictionary import keyword_of
 from deid_platform.layout import manifest_key
 from deid_platform.model import REMEDIES, Reason, Stage
 from deid_platform.policy import MEANING, Action
@@ -42,7 +42,7 @@ def stage_metadata(result: StageResult, trusted: Store) -> Metadata:
     if result.actions:
         data["actions"] = table(
             ("tag", "keyword", "action", "places"),
-            [(tag, keyword(_number(tag)), MEANING[Action(action)], count) for tag, action, count in result.actions],
+            [(tag, keyword_of(tag), MEANING[Action(action)], count) for tag, action, count in result.actions],
         )
     return data
 
@@ -80,7 +80,3 @@ def counts(values: Mapping[str, int]) -> Metadata:
 
 def _record(columns: Sequence[str], row: Sequence[object]) -> dict[str, str | int]:
     return {name: value if isinstance(value, int) else str(value) for name, value in zip(columns, row, strict=True)}
-
-
-def _number(tag: str) -> int:
-    return int(tag[1:5] + tag[6:10], 16)

@@ -37,6 +37,12 @@ def keyword(tag: int) -> str:
     return str(entry[4]) if entry else ""
 
 
+def keyword_of(target: str) -> str:
+    """The keyword of what a change was made to; empty where that is no attribute but a part of another format."""
+    number = parse_tag(target) if target.startswith("(") else None
+    return "" if number is None else keyword(number)
+
+
 def parse_tag(text: str) -> int | None:
     """A tag from a keyword (``PatientName``) or from its digits (``00100010``, ``(0010,0010)``); None for neither."""
     number = tag_for_keyword(text)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from deid_platform.dictionary import keyword, private_vr, public_vr, tag_text
+from deid_platform.dictionary import keyword, keyword_of, private_vr, public_vr, tag_text
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,11 @@ def test_the_vr_of_a_private_element_depends_on_its_creator() -> None:
 def test_attributes_have_keywords_and_unknown_ones_none() -> None:
     assert keyword(0x00100010) == "PatientName"
     assert keyword(0x00100011) == ""
+
+
+def test_what_a_change_was_made_to_has_a_keyword_if_it_is_an_attribute() -> None:
+    assert keyword_of("(0010,0010)") == "PatientName"
+    assert [keyword_of(target) for target in ("(0010,0011)", "SLIDE_ID", "tags", "images", "")] == [""] * 5
 
 
 def test_tags_are_written_as_the_standard_writes_them() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from deid_platform.audit.checks import CheckResult
-from deid_platform.dictionary import keyword
+from deid_platform.dictionary import keyword_of
 from deid_platform.manifest import Manifest
 from deid_platform.model import REMEDIES, Entry, Reason
 from deid_platform.policy import MEANING, Action, Policy
@@ -120,7 +120,7 @@ def _actions(entries: Iterable[Entry]) -> list[tuple[str, str, str, int]]:
         for change in entry.changes:
             places[change.target, change.action] += change.count
     return [
-        (target, keyword(int(target[1:5] + target[6:10], 16)), MEANING[Action(action)], count)
+        (target, keyword_of(target), MEANING[Action(action)], count)
         for (target, action), count in sorted(places.items())
     ]
 
