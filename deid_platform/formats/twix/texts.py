@@ -43,7 +43,9 @@ _ASCII = bytes(range(0x7F)) + b"x" * 129
 _INDEX = re.compile(r"\[\d{1,6}\]")
 _UID = re.compile(rb"\d+(?:\.\d+){5,}")
 _WORD = re.compile(rb"[A-Za-z0-9.\x80-\xff]{5,}")
-_DIGITS, _VISIBLE = re.compile(rb"\d"), re.compile(rb"[^\s]")
+_CROSSED = bytes(code if code in b" \t\n\r\f\v" else ord("x") for code in range(256))
+_ZEROED = bytes(ord("0") if code in b"0123456789" else code for code in range(256))
+_DAY_DIGITS = len("YYYYMMDD")
 _LEAST = 5
 """Characters from which on what was taken out is looked for elsewhere, as in the pattern of words above."""
 _HARMLESS = frozenset(b"true false none null unknown normal default standard siemens".split())
@@ -61,13 +63,16 @@ class Texts:
 
     def clean(self, text: bytes) -> bytes:
         """A text of the same length, nothing but what is known to be harmless left in it."""
-        key = ""
+        key, telling = "", False
 
         def replace(match: re.Match[bytes]) -> bytes:
-            nonlocal key
+            nonlocal key, telling
             group = match.lastgroup or ""
+            if group == "number" and not telling and match.end() - match.start() < _DAY_DIGITS:
+                return match[0]
             if group in ("tag", "attribute", "line"):
                 key = match[group].decode("latin-1") or key
+                telling = _telling(key)
                 return match[0]
             if group == "mark":
                 return match[0]
@@ -94,14 +99,14 @@ class Texts:
         if new is not None and len(new) <= len(value):
             # In front: readers of protocols take a line's value up to its end.
             return b" " * (len(value) - len(new)) + quotes + new.encode("ascii") + quotes
-        return quotes + _VISIBLE.sub(b"x", value) + quotes
+        return quotes + value.translate(_CROSSED) + quotes
 
     def _replacement(self, key: str, text: str) -> str | None:
         """A UID that is the same as in DICOM, or a moved date; None for anything else."""
         bare = text.strip()
         if _UID.fullmatch(bare.encode("latin-1")):
             return self.uid(bare)
-        return self.date(key, bare) if re.fullmatch(r"\d{8}", bare) else None
+        return self.date(key, bare) if len(bare) == _DAY_DIGITS and bare.isdecimal() and bare.isascii() else None
 
     def _number(self, key: str, number: bytes) -> bytes:
         kept = self.keep_characteristics and _CHARACTERISTICS.search(key)
@@ -115,7 +120,7 @@ class Texts:
         self.count += 1
         if len(number) > _LEAST and number.isdigit():
             self.taken.add(number)
-        return _DIGITS.sub(b"0", number)
+        return number.translate(_ZEROED)
 
 
 @lru_cache(maxsize=8192)
