@@ -53,8 +53,8 @@ def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterato
 
 
 def _hits(original: Any, cleaned: Any, output: Path, name: str) -> Iterator[tuple[str, str, str]]:
-    for name in cleaned.associated_images:
-        known = name if name in ("label", "macro", "thumbnail") else "other"
+    for image in cleaned.associated_images:
+        known = image if image in ("label", "macro", "thumbnail") else "other"
         yield f"image {known}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     for key, value in cleaned.properties.items():
         if key not in _DESCRIPTIONS and not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):

@@ -7,6 +7,7 @@ under an allow-list, byte for byte and in its place; all else is zero. So the le
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 
 MAX_PROFILE_BYTES = 1 << 24
@@ -38,8 +39,13 @@ def cleaned_profile(profile: bytes) -> bytes | None:
         return None
     if any(not table_end <= offset <= offset + length <= size for _, offset, length in entries):
         return None
-    kept = [(name, offset, part) for name, offset, length in entries
-            if (part := _kept(name, profile[offset : offset + length]))]
+    begins = sorted({offset for _, offset, _ in entries} | {size})
+    kept = []
+    for name, offset, length in entries:
+        # Small profiles let texts lie over what follows them: an empty one ends where the next tag begins.
+        end = begins[bisect_right(begins, offset)] if name in _TEXT_TAGS and offset < size else size
+        if part := _kept(name, profile[offset : min(offset + length, end)]):
+            kept.append((name, offset, part))
     out = bytearray(len(profile))
     for start, end in _KEPT_HEADER:
         out[start:end] = profile[start:end]

@@ -109,3 +109,17 @@ def test_a_text_put_back_is_found(lab: Laboratory) -> None:
     hits = tampered(cleaned, lab.folder, lambda ds: setattr(ds, "ICCProfile", HIDDEN + bytes(len(HIDDEN) % 2)))
     assert ("(0028,2000)", "icc_text", "forbidden_content") in hits
     assert "icc_unreadable" in set(profile_faults(HIDDEN[:131]))
+
+
+def test_a_description_that_lies_over_colours_is_emptied_before_them() -> None:
+    """As in small profiles, which save bytes that way."""
+    whole = bytearray(profile())
+    (count,) = struct.unpack_from(">I", whole, 128)
+    for at in range(132, 132 + 12 * count, 12):
+        name, offset, _ = struct.unpack_from(">4sII", whole, at)
+        if name == b"desc":
+            struct.pack_into(">I", whole, at + 8, len(whole) - offset)
+    cleaned = cleaned_profile(bytes(whole))
+    assert cleaned is not None
+    assert not set(profile_faults(cleaned))
+    assert np.array_equal(colours(cleaned), colours(profile()))
