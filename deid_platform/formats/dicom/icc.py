@@ -31,7 +31,7 @@ def cleaned_profile(profile: bytes) -> bytes | None:
     """A profile of the same length that gives the same colours and says nothing; None when it cannot be read."""
     try:
         size, count = struct.unpack_from(">I", profile)[0], struct.unpack_from(">I", profile, _HEADER)[0]
-        entries = [struct.unpack_from(">4sII", profile, _HEADER + 4 + _ENTRY * at) for at in range(min(count, 256))]
+        entries = [_entry(profile, _HEADER + 4 + _ENTRY * at) for at in range(min(count, 256))]
     except struct.error:
         return None
     table_end = _HEADER + 4 + _ENTRY * len(entries)
@@ -39,13 +39,7 @@ def cleaned_profile(profile: bytes) -> bytes | None:
         return None
     if any(not table_end <= offset <= offset + length <= size for _, offset, length in entries):
         return None
-    begins = sorted({offset for _, offset, _ in entries} | {size})
-    kept = []
-    for name, offset, length in entries:
-        # Small profiles let texts lie over what follows them: an empty one ends where the next tag begins.
-        end = begins[bisect_right(begins, offset)] if name in _TEXT_TAGS and offset < size else size
-        if part := _kept(name, profile[offset : min(offset + length, end)]):
-            kept.append((name, offset, part))
+    kept = list(_kept_parts(profile[:size], entries))
     out = bytearray(len(profile))
     for start, end in _KEPT_HEADER:
         out[start:end] = profile[start:end]
@@ -57,6 +51,26 @@ def cleaned_profile(profile: bytes) -> bytes | None:
     for _, offset, part in sorted(kept, key=lambda one: one[0] in _COLOUR_TAGS):
         out[offset : offset + len(part)] = part
     return bytes(out)
+
+
+def _entry(profile: bytes, at: int) -> tuple[bytes, int, int]:
+    """Name, offset and length of a tag."""
+    name, offset, length = struct.unpack_from(">4sII", profile, at)
+    return bytes(name), int(offset), int(length)
+
+
+def _kept_parts(profile: bytes, entries: list[tuple[bytes, int, int]]) -> Iterator[tuple[bytes, int, bytes]]:
+    """Name, place and bytes of the tags that stay.
+
+    Small profiles let texts lie over what follows them: an empty one ends where the next tag begins.
+    """
+    begins = sorted({offset for _, offset, _ in entries})
+    for name, offset, length in entries:
+        following = bisect_right(begins, offset)
+        text = name in _TEXT_TAGS and following < len(begins)
+        end = min(offset + length, begins[following]) if text else offset + length
+        if part := _kept(name, profile[offset:end]):
+            yield name, offset, part
 
 
 def _kept(name: bytes, data: bytes) -> bytes:
