@@ -13,7 +13,7 @@ from assets.sensors import landing_sensor
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _MODALITIES = """
-select coalesce(nullif(modality, ''), 'unreadable') as modality, count(*) as found,
+select coalesce(nullif(modality, ''), 'other') as modality, count(*) as found,
        count(*) filter (where status = 'passed') as released,
        count(*) filter (where status = 'quarantined') as quarantined
 from items where dataset = 'released' group by 1 order by 1
