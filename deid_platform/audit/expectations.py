@@ -24,6 +24,11 @@ _OPAQUE_PATH = r"[A-Z2-7]{16}/[0-9.]+/[0-9.]+/[0-9.]+\.[a-z0-9.]+"
 _BIDS_PATH = (
     r"(?:sub-[A-Za-z0-9]+/(?:ses-[A-Za-z0-9]+/)?(?:[a-z]+/)?sub-[A-Za-z0-9]+(?:_[A-Za-z0-9-]+)*"
     r"|participants|dataset_description)\.[a-z.]+"
+    # What many subjects share: terms of BIDS, with labels as above.
+    r"|(?:[a-z]{2,9}-[A-Za-z0-9]+_)*(?:(?:inplane)?T[12]w?|T2starw|PDw|PDT2|FLAIR|UNIT1|angio|(?:T[12]|T2star|R[12]|R2star|"
+    r"PD|MTR|Chi|S0|M0|[RT]B1)map|TB1AFI|MTsat|MP2RAGE|MPM|MTS|MTR|IRT1|VFA|MESE|MEGRE|defacemask|bold|cbv|sbref|dwi|phasediff|"
+    r"phase[12]?|magnitude[12]?|fieldmap|epi|asl|m0scan|pet|ct|events|scans|sessions|physio|aslcontext|blood)"
+    r"\.(?:json|bval|bvec)"
 )
 _OBJECT = rf"^(?:scrubbed|pixel_cleaned)/[a-z0-9-]+/[0-9a-f]{{32}}/(?:{_OPAQUE_PATH}|{_BIDS_PATH})\Z"
 _NOT_COLUMNS = ("batch", "dataset", "masking", "changes", "satisfied")

@@ -30,6 +30,7 @@ _SUFFIXES = frozenset(
     "scans sessions participants physio aslcontext blood".split()
 )
 _DATATYPES = frozenset("anat func dwi fmap perf pet ct beh mrs".split())
+_SHARED = (".json", ".bval", ".bvec")
 _DATASET = frozenset(("participants", "dataset_description"))
 _TERMS = frozenset(
     "AP PA LR RL IS SI on off mag phase real imag rest task bold acq multiband mb mprage mp2rage space flair gre se "
@@ -77,8 +78,7 @@ class Named:
     def released(self, identity: Identity, subject: str) -> str:
         """The path of the released file under the pseudonym of ``subject``; empty where BIDS knows no such name."""
         if not self.subject:
-            whole = self.suffix if not self.entities else ""
-            return whole + self.extension if whole in _DATASET else ""
+            return self._shared(identity)
         if self.suffix not in _SUFFIXES or any(key not in _ENTITIES for key, _ in self.entities):
             return ""
         label = "sub-" + label_of(identity, subject)
@@ -86,6 +86,19 @@ class Named:
         entities = [f"{key}-{kept_label(identity, key, value)}" for key, value in self.entities]
         file = "_".join(part for part in (label, session, *entities, self.suffix) if part) + self.extension
         return "/".join(part for part in (label, session, self.datatype, file) if part)
+
+    def _shared(self, identity: Identity) -> str:
+        """The path of a file that speaks of several subjects: of the dataset, or of all images of a kind.
+
+        Source: BIDS 1.10, "The Inheritance Principle".
+        """
+        if self.suffix in _DATASET:
+            return "" if self.entities else self.suffix + self.extension
+        known = self.suffix in _SUFFIXES and all(key in _ENTITIES for key, _ in self.entities)
+        if not known or self.session or self.extension not in _SHARED:
+            return ""
+        entities = [f"{key}-{kept_label(identity, key, value)}" for key, value in self.entities]
+        return "_".join((*entities, self.suffix)) + self.extension
 
 
 def label_of(identity: Identity, subject: str) -> str:

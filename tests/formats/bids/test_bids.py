@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from deid_platform.audit.expectations import _BIDS_PATH
 from deid_platform.errors import DeidError, UnsupportedFormat
 from deid_platform.formats.bids.bids import Bids
-from deid_platform.formats.bids.naming import Named, kept_label
+from deid_platform.formats.bids.naming import _SUFFIXES, Named, kept_label
 from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
 
@@ -105,3 +107,37 @@ def test_the_judge_sees_what_was_left(tmp_path: Path) -> None:
     source.write_text(json.dumps(SIDECAR))
     place = "sub-DOE77/anat/sub-DOE77_T1w.json"
     assert list(BIDS.audit("item", source, source, load_policy("research"), IDENTITY, place))
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("task-rest_bold.json", "task-rest_bold.json"),
+        ("T1w.json", "T1w.json"),
+        ("task-rest_run-01_events.json", "task-rest_run-01_events.json"),
+        ("dwi.bval", "dwi.bval"),
+        ("Jane_T1w.json", ""),
+        ("T1w_Jane.json", ""),
+        ("bold.tsv", ""),
+        ("ses-20240102_bold.json", ""),
+        ("patient-7_bold.json", ""),
+        ("README", ""),
+        ("CHANGES", ""),
+    ],
+)
+def test_a_file_that_many_subjects_share_keeps_a_name_that_bids_knows(name: str, path: str) -> None:
+    identity = Identity(bytes(32))
+    assert Named.of(f"north/drop/{name}").released(identity, "ABCDEFGHIJKLMNOP") == path
+    assert not path or re.fullmatch(_BIDS_PATH, path)
+
+
+def test_a_task_that_says_more_gets_a_keyed_label() -> None:
+    released = Named.of("north/drop/task-JaneDoe20240102_bold.json").released(Identity(bytes(32)), "ABCDEFGHIJKLMNOP")
+    assert "Jane" not in released
+    assert re.fullmatch(_BIDS_PATH, released)
+
+
+def test_the_judge_of_manifests_knows_every_name_a_shared_file_can_have() -> None:
+    for suffix in sorted(_SUFFIXES - {"participants"}):
+        released = Named.of(f"north/drop/task-rest_{suffix}.json").released(Identity(bytes(32)), "ABCDEFGHIJKLMNOP")
+        assert re.fullmatch(_BIDS_PATH, released), suffix
