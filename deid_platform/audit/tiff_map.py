@@ -5,6 +5,7 @@ Sources: TIFF 6.0 section 2; BigTIFF; NDPI has the high halves of its offsets be
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -131,10 +132,21 @@ class TiffMap:
         if len(offsets) == 1:
             offsets = offsets + far.get(_OFFSETS[which], 0)
         tiles = np.stack([offsets, lengths], axis=1)
+        expected = self._expected(tags, tiled=which == 0)
+        if set(_OFFSETS) <= set(tags) or len(tiles) != expected or offsets[lengths == 0].any():
+            raise ValueError("An image has other tiles than its size asks for.")
         if (tiles.sum(axis=1) > len(self.data)).any():
             raise ValueError("A tile lies outside of the file.")
         kind = self._numbers(tags.get(_COMPRESSION))
         self.images.append(Image(tags, tiles[lengths > 0], int(kind[0]) if len(kind) else 1))
+
+    def _expected(self, tags: dict[int, Value], *, tiled: bool) -> int:
+        """Tiles or strips of an image of its size (TIFF 6.0 sections 8 and 15)."""
+        first = {tag: int(self._numbers(tags[tag])[0]) for tag in (256, 257, 277, 278, 284, 322, 323) if tag in tags}
+        width, height = first[256], first[257]
+        step = (first[322], first[323]) if tiled else (width, min(height, first.get(278, height)))
+        planes = first.get(277, 1) if first.get(284) == 2 else 1
+        return math.ceil(width / step[0]) * math.ceil(height / step[1]) * planes
 
     def _numbers(self, value: Value | None) -> NDArray[np.int64]:
         if value is None:

@@ -59,7 +59,10 @@ def opened(path: Path) -> Iterator[Slide]:
         if tar.first_name(file.read(tar.BLOCK)) is None:
             raise MalformedFile("The slide came without its folder, or that has no Slidedat.ini.", Reason.TRUNCATED)
         members = tar.members(file, _MOST_MEMBERS)
-        folder = next(iter(members))[: -len(SUFFIX)]
+        first, *others = members
+        folder = first[: -len(SUFFIX)]
+        if not all(_belongs(name, folder) for name in others):
+            raise MalformedFile("The archive holds more than one slide: send what is in it as files.")
         layout = layout_of(read_sections(_part(file, members, f"{folder}/Slidedat.ini", LARGEST + 1, "Slidedat.ini")))
         told = _part(file, members, f"{folder}/{layout.index}", index_file.LARGEST, "Index.dat")
         index = read_index(told, layout)
@@ -67,6 +70,12 @@ def opened(path: Path) -> Iterator[Slide]:
         slide = Slide(file, members, layout, index, data, _pieces(index, data))
         _check_positions(slide)
         yield slide
+
+
+def _belongs(name: str, folder: str) -> bool:
+    """Whether a member is one of the slide's folder: anything else would be lost with the archive."""
+    inside = name.removeprefix(f"{folder}/")
+    return inside != name and "/" not in inside and inside.lower().endswith((".dat", ".ini"))
 
 
 def _part(file: BinaryIO, members: dict[str, tar.Member], name: str, most: int, what: str) -> bytes:

@@ -23,6 +23,7 @@ from deid_platform.formats.wsi.tiff import ASCII, SUB_IFDS, Directory, Tag, Tiff
 from deid_platform.model import Reason
 
 COMPRESSION = 259
+_WIDTH, _LENGTH, _ROWS, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _SEPARATE = 256, 257, 278, 284, 322, 323, 2
 _MAKE, _SAMPLES, _DEPTH = 271, 277, 258
 _JPEG_TABLES, _COLOR_MAP = 347, 320
 _MCU_STARTS, _MCU_HIGHS = 65426, 65432
@@ -50,12 +51,24 @@ def segments(tiff: Tiff, directory: Directory) -> tuple[NDArray[np.uint64], NDAr
     if tiff.ndpi and directory.tags.get(pair[0]) is not None and directory.tags[pair[0]].inline:
         place = directory.link_at + 8 + 4 * ((directory.tags[pair[0]].at - directory.at - 2) // 12)
         offsets = offsets + (int.from_bytes(tiff.data[place : place + 4], "little") << 32)
-    if len(offsets) != len(lengths) or not len(offsets):
-        raise MalformedFile("An image of the slide has no list of its tiles.")
+    if not len(offsets) == len(lengths) == _pieces(tiff, directory):
+        raise MalformedFile("An image of the slide has another number of tiles than its size asks for.")
     if ((offsets + lengths) > len(tiff.data)).any() or (offsets > len(tiff.data)).any():
         raise MalformedFile("A tile of the slide lies outside of the file.", Reason.TRUNCATED)
     used = lengths > 0
     return offsets[used], lengths[used]
+
+
+def _pieces(tiff: Tiff, directory: Directory) -> int:
+    """How many tiles or strips an image of its size has: one more could show anything."""
+    width, height = (max(1, tiff.number(directory, tag)) for tag in (_WIDTH, _LENGTH))
+    across, down = tiff.number(directory, _TILE_WIDTH), tiff.number(directory, _TILE_LENGTH)
+    if TILES[0] not in directory.tags:
+        across, down = width, min(height, tiff.number(directory, _ROWS, height))
+    if across < 1 or down < 1:
+        return 0
+    planes = tiff.number(directory, _SAMPLES, 1) if tiff.number(directory, _PLANAR, 1) == _SEPARATE else 1
+    return -(-width // across) * -(-height // down) * planes
 
 
 def kept_tags(tiff: Tiff, directory: Directory) -> Iterator[tuple[Tag, bytes | None]]:
@@ -73,7 +86,17 @@ def kept_tags(tiff: Tiff, directory: Directory) -> Iterator[tuple[Tag, bytes | N
             if new is not None:
                 yield tag, new
         elif _is_plain(tiff, directory, tag):
-            yield tag, None
+            yield tag, _used_places(tiff, directory, tag) if tag.number in (TILES[0], STRIPS[0]) else None
+
+
+def _used_places(tiff: Tiff, directory: Directory, tag: Tag) -> bytes:
+    """The list of tiles with zeros for those without a byte, whose places nobody reads."""
+    lengths = tiff.numbers(directory.tags.get(TILES[1] if tag.number == TILES[0] else STRIPS[1]))
+    width = tag.size // max(1, tag.count)
+    places = np.frombuffer(tiff.bytes_of(tag), np.uint8).reshape(-1, width).copy()
+    if len(lengths) == len(places):
+        places[lengths == 0] = 0
+    return places.tobytes()
 
 
 def _description(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
@@ -100,7 +123,7 @@ def _below(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
 def _is_plain(tiff: Tiff, directory: Directory, tag: Tag) -> bool:
     """Whether a tag is known, has a type and a number of values that fit it, and values that can be such."""
     known = known_tags().get(tag.number)
-    if known is None or tag.kind not in known[0]:
+    if known is None or tag.kind not in known[0] or (tag.number in STRIPS and TILES[0] in directory.tags):
         return False
     samples = max(1, tiff.number(directory, _SAMPLES, 1))
     pieces = (directory.tags[one].count for one in (TILES[0], STRIPS[0]) if one in directory.tags)

@@ -172,3 +172,13 @@ def test_images_of_another_kind_than_told_are_refused(tmp_path: Path) -> None:
             source.write_bytes(Mirax(form=form, settings={"IMAGE_FORMAT": told}).archive())
             with pytest.raises(DeidError):
                 MRXS.scrub(source, tmp_path / "output.tar", POLICY, IDENTITY, NAME)
+
+
+def test_an_archive_that_holds_more_than_the_slide_is_refused_so_that_nothing_is_lost(tmp_path: Path) -> None:
+    whole = tmp_path / "drop.tar"
+    whole.write_bytes(Mirax().archive())
+    other = tmp_path / "other.dcm"
+    other.write_bytes(b"an image")
+    with tarfile.open(whole, "a") as archive:
+        archive.add(other, "other.dcm")
+    assert refusal(tmp_path, whole.read_bytes()).reason is Reason.MALFORMED

@@ -184,3 +184,32 @@ def test_a_slide_of_hamamatsu_may_have_its_directories_behind_4_gib(tmp_path: Pa
         file.seek((1 << 32) + 4096)
         assert file.read(len(tile) + len(NAME)) == tile + bytes(len(NAME))
     assert output.stat().st_size == source.stat().st_size
+
+
+def test_a_tile_more_than_the_size_asks_for_is_refused(tmp_path: Path) -> None:
+    page = level(512, 20)
+    page.pieces.append(LABEL)
+    assert cleaned(tmp_path, tiff_bytes([page])) == b""
+
+
+def test_strips_beside_tiles_go(tmp_path: Path) -> None:
+    words = struct.unpack("<4I", NAME[:16])
+    page = level(512, 20)
+    page.tags += [(273, 4, words), (279, 4, [1, 1, 1, 1])]
+    output = cleaned(tmp_path, tiff_bytes([page]))
+    assert output
+    assert NAME[:16] not in output
+
+
+def test_the_place_of_a_tile_without_bytes_says_nothing(tmp_path: Path) -> None:
+    page = level(512, 20)
+    page.pieces[3] = b""
+    data = bytearray(tiff_bytes([page]))
+    place = data.index(struct.pack("<I", len(page.pieces[0])) + struct.pack("<I", len(page.pieces[1]))) - 4
+    data[place : place + 4] = b"AB\0\0"
+    output = cleaned(tmp_path, bytes(data))
+    assert output
+    assert output[place : place + 4] == bytes(4)
+    source, target = tmp_path / "source.tiff", tmp_path / "output.tiff"
+    assert "object" in {one.where for one in SLIDE.audit("item", target, source, POLICY, IDENTITY)}
+    assert not list(SLIDE.audit("item", source, target, POLICY, IDENTITY))
