@@ -8,10 +8,11 @@ from deid_platform.formats.mrxs.mrxs import Mrxs
 from deid_platform.formats.nifti.nifti import Nifti
 from deid_platform.formats.picture.picture import Snapshot
 from deid_platform.formats.protocol import Format
+from deid_platform.formats.rda.rda import Rda
 from deid_platform.formats.twix.twix import Twix
 from deid_platform.formats.wsi.wsi import Slide
 
-FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Slide(), Mrxs(), Twix(), Snapshot(), Bids())
+FORMATS: tuple[Format, ...] = (Dicom(), Nifti(), Slide(), Mrxs(), Twix(), Rda(), Snapshot(), Bids())
 HEAD_BYTES = 4096
 """What :meth:`Format.accepts` gets to see."""
 

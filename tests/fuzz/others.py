@@ -21,6 +21,7 @@ from deid_platform.policy import load_policy
 from tests.builders.mirax import Mirax
 from tests.builders.nifti import nifti_bytes, ramp
 from tests.builders.pictures import grey, saved
+from tests.builders.rda import rda_file
 from tests.builders.slides import aperio, tiff_bytes
 from tests.builders.twix import raw_file
 
@@ -50,6 +51,7 @@ def seeds() -> tuple[Other, ...]:
         Other(volume, NAME + ".nii"),
         Other(gzip.compress(nifti_bytes(ramp(6, 5, 4), version=2), mtime=0), NAME + ".nii.gz"),
         Other(raw_file(2), "north/drop/meas.dat"),
+        Other(rda_file(InstanceComments="seen by Dr Roe", Unheard="JANE DOE"), "north/drop/svs.rda"),
         Other(tiff_bytes(aperio()), "north/drop/slide.svs"),
         Other(tiff_bytes(aperio(), big=True, order=">"), "north/drop/slide.svs"),
         Other(Mirax().archive(), "north/drop/slide.mrxs"),
