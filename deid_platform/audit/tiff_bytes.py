@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from deid_platform.audit.slide_markup import is_clean
 from deid_platform.audit.tiff_map import Image, TiffMap
 from deid_platform.model import Reason
 
 _PIECE = 1 << 22
 _TEXT, _BYTES = 2, (1, 6, 7)
-_DESCRIPTION, _MAKE, _TABLES = 270, 271, 347
+_DESCRIPTION, _MAKE, _TABLES, _SOFTWARE, _XMP = 270, 271, 347, 305, 700
 _APERIO = re.compile(
     rb"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?)(?: v[\d.]{1,16})? "
     rb"(?:\r\n(?:[\d x,()\[\]/;:\->.=Q]|JPEG|RGB|YCC|J2K|YUV16|KDU|OFFSET){1,512})?"
@@ -84,7 +85,11 @@ def _tags(image: Image) -> Iterator[Hit]:
     """Tags of a kept image that may hold words."""
     for number, value in image.tags.items():
         if number == _DESCRIPTION:
-            good = _APERIO.fullmatch(value.data) is not None
+            good = _APERIO.fullmatch(value.data) is not None or is_clean(value.data)
+        elif number == _XMP:
+            good = is_clean(value.data)
+        elif number == _SOFTWARE:
+            good = value.data.rstrip(b"\0") == b"Philips"
         elif number == _MAKE:
             good = value.data.rstrip(b"\0") == b"Hamamatsu"
         elif number == _TABLES:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import Picture, shows_text_in
+from deid_platform.audit.slide_markup import told
 from deid_platform.audit.tiff_bytes import bytes_left, tiles_differ
+from deid_platform.audit.tiff_map import TiffMap
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Finding, Reason
 
@@ -26,13 +28,18 @@ _WHOLE, _BLOCK = 1 << 24, 2048
 """Pixels of a level that are read at once; more are read by blocks of about so many pixels a side."""
 _LEAST = 5
 _PIECE, _OVERLAP = 1 << 22, 1024
-_ALLOWED = re.compile(r"-?[\d., ]+|Hamamatsu|inch|centimeter|none|generic-tiff|aperio|hamamatsu", re.DOTALL)
+_ALLOWED = re.compile(
+    r"-?[\d., ]+|Hamamatsu|inch|centimeter|none|generic-tiff|aperio|hamamatsu|"
+    r"(?i:philips)|WSI|RGB|YBR_FULL|YBR_FULL_422|MONOCHROME2|levels=\d{1,3}|(?:\"?-?[\d.]+(?:e-?\d+)?\"? ?){1,3}",
+    re.DOTALL,
+)
+_WITH_MARKUP = frozenset(("philips",))
 _DESCRIPTIONS = ("openslide.comment", "tiff.ImageDescription")
 """Judged by their grammar, see :mod:`deid_platform.audit.tiff_bytes`."""
 _PARTS = re.compile(r"[/\\\s_.,;()\[\]-]+")
 _COMMON = frozenset(("slide", "image", "region", "small", "large", "tissue", "biopsy", "aperio", "hamamatsu", "label"))
 _TELLING = re.compile(r"S/N|ID(?![a-z])|(?i:date|time(?!r)|created|barcode|user|serial)")
-_TECHNICAL = re.compile(r"^openslide\.(?!comment)|^tiff\.(?:X|Y|Res)|\.Filtered$|ScannerType$")
+_TECHNICAL = re.compile(r"^openslide\.(?!comment|barcode)|^tiff\.(?:X|Y|Res)|\.Filtered$|ScannerType$")
 
 
 def _open(stack: ExitStack, path: Path) -> Any:
@@ -45,14 +52,15 @@ def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterato
     """What of an original's labels, properties and ``name`` is left in the output."""
     try:
         with ExitStack() as stack:
-            hits = sorted({*_hits(_open(stack, source), _open(stack, output), output, name), *bytes_left(output)})
+            slides = _open(stack, source), _open(stack, output)
+            hits = sorted({*_hits(source, *slides, output, name), *bytes_left(output)})
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, the object is not fit for release
         hits = [("object", "unreadable", str(Reason.FORBIDDEN_CONTENT))]
     for where, kind, rule in hits:
         yield Finding(item, where, kind, rule)
 
 
-def _hits(original: Any, cleaned: Any, output: Path, name: str) -> Iterator[tuple[str, str, str]]:
+def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) -> Iterator[tuple[str, str, str]]:
     for image in cleaned.associated_images:
         known = image if image in ("label", "macro", "thumbnail") else "other"
         yield f"image {known}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
@@ -60,7 +68,8 @@ def _hits(original: Any, cleaned: Any, output: Path, name: str) -> Iterator[tupl
         if key not in _DESCRIPTIONS and not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):
             yield "property", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     parts = (part for part in _PARTS.split(name) if len(part) > _LEAST and part.lower() not in _COMMON)
-    needles = {form for value in (*_values(original), *parts) for form in _forms(value)}
+    markup = _markup(source) if original.properties["openslide.vendor"] in _WITH_MARKUP else ()
+    needles = {form for value in (*_values(original), *markup, *parts) for form in _forms(value)}
     with output.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         stack = Needlestack(needles)
         for at in range(0, len(data), _PIECE):
@@ -77,6 +86,12 @@ def _values(slide: Any) -> Iterator[str]:
         telling = _TELLING.search(key)
         if len(value) >= _LEAST and (telling or not _ALLOWED.fullmatch(value)):
             yield value[:200]
+
+
+def _markup(source: Path) -> list[str]:
+    """Values in the XML of the original's tags, which OpenSlide shows in part."""
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return [value[:200] for value in told(TiffMap(data).images)]
 
 
 def _forms(value: str) -> Iterator[bytes]:

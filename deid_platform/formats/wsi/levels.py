@@ -8,36 +8,27 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from deid_platform.errors import MalformedFile, UnsupportedFormat
+from deid_platform.formats.wsi.plan import DESCRIPTION
 from deid_platform.formats.wsi.tiff import Directory, Tiff
 from deid_platform.model import Reason
 
-DESCRIPTION, XMP = 270, 700
 STRIPS, TILES = (273, 279), (324, 325)
 _NAMES = (DESCRIPTION, 269, 285)
 _KIND, _WIDTH, _LENGTH, _DEPTH, _SAMPLES, _LENS = 254, 256, 257, 258, 277, 65421
+_TILE_WIDTH, _TILE_LENGTH, _MOST_POWER = 322, 323, 24
 _REDUCED = 1
 _MOST_TILES = 1 << 24
-# Formats that hide identifiers in more places than are known here, by what their first description or XMP holds.
-_REFUSED = {"<scn": "Leica SCN", "iscan": "Ventana BIF", "dpufsimport": "Philips TIFF", "hamamatsu ndpis": "NDPIS"}
 _ASSOCIATED = re.compile(r"label|macro|thumb|overview|barcode|slide[ _-]?image", re.IGNORECASE)
 _APERIO_LEVEL = re.compile(r"Aperio [^\r\n|]{1,64}\r?\n\s*\d{1,7}x\d{1,7} ")
 _OME_IMAGE = re.compile(r"<(?:\w{1,16}:)?Image\s([^>]{0,4096})>")
 _OME_NAME = re.compile(r"""\bName\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _OME_COUNT = re.compile(r"""\bSize[ZCT]\s*=\s*["'](\d{1,6})["']""")
 _OME_PIXELS = re.compile(r"<(?:\w{1,16}:)?Pixels\s([^>]{0,4096})>")
-
-
-def refuse_unknown(tiff: Tiff) -> None:
-    """Raise UnsupportedFormat for slides of makers whose files cannot be cleaned yet."""
-    for directory in tiff.chain[:2]:
-        told = (tiff.text(directory, DESCRIPTION) + tiff.text(directory, XMP)).lower()[: 1 << 16]
-        for mark, maker in _REFUSED.items():
-            if mark in told:
-                raise UnsupportedFormat(f"Slides of {maker} cannot be cleaned yet.")
 
 
 def kept_directories(tiff: Tiff) -> list[Directory]:
@@ -47,24 +38,20 @@ def kept_directories(tiff: Tiff) -> list[Directory]:
     ------
     UnsupportedFormat
         The first image is no level: it is a picture, not a slide.
-    MalformedFile
-        Levels have more tiles than any slide.
     """
     base, *others = tiff.chain
     first = tiff.text(base, DESCRIPTION)
     if not _is_base(tiff, base, first):
         raise UnsupportedFormat("The first image of the TIFF file is no tiled one of a slide.")
     if tiff.ndpi:
-        kept = [one for one in others if _lens(tiff, one) > 0 and _fits(tiff, base, one)]
+        kept = [one for one in others if _lens(tiff, one) > 0 and fits(tiff, base, one)]
     elif first.startswith("Aperio"):
         kept = [one for one in others if _is_aperio_level(tiff, base, one)]
     elif "<OME" in first[:4096]:
         kept = [one for one in others[: _planes(tiff, base, first) - 1] if _is_plane(tiff, base, one)]
     else:
         kept = [one for one in others if _is_reduced(tiff, base, one, first)]
-    levels = [base, *kept]
-    _refuse_countless([*levels, *(one for level in levels for one in tiff.below.get(level.at, ()))])
-    return levels
+    return [base, *kept]
 
 
 def kept_below(tiff: Tiff, directory: Directory) -> tuple[Directory, ...]:
@@ -90,7 +77,7 @@ def _names_level(text: str) -> bool:
 
 def _is_aperio_level(tiff: Tiff, base: Directory, directory: Directory) -> bool:
     named = _names_level(tiff.text(directory, DESCRIPTION))
-    return TILES[0] in directory.tags and named and _fits(tiff, base, directory)
+    return TILES[0] in directory.tags and named and fits(tiff, base, directory)
 
 
 def _is_reduced(tiff: Tiff, base: Directory, directory: Directory, description: str) -> bool:
@@ -99,20 +86,25 @@ def _is_reduced(tiff: Tiff, base: Directory, directory: Directory, description: 
     named = tiff.text(directory, DESCRIPTION) not in ("", description) or any(
         tiff.text(directory, tag) not in ("", tiff.text(base, tag)) for tag in _NAMES[1:]
     )
-    return said and not named and _fits(tiff, base, directory)
+    return said and not named and fits(tiff, base, directory)
 
 
-def _fits(tiff: Tiff, base: Directory, directory: Directory) -> bool:
+def fits(tiff: Tiff, base: Directory, directory: Directory) -> bool:
     """Whether an image may be another at a lower resolution: same samples, no larger, same shape but for rounding."""
     width, height = (tiff.number(base, tag) for tag in (_WIDTH, _LENGTH))
     own_width, own_height = (tiff.number(directory, tag) for tag in (_WIDTH, _LENGTH))
     if not (0 < own_width <= width and 0 < own_height <= height):
         return False
-    same = all(
+    same_shape = abs(own_width * height - own_height * width) <= width + height
+    return same_shape and has_samples_of(tiff, base, directory)
+
+
+def has_samples_of(tiff: Tiff, base: Directory, directory: Directory) -> bool:
+    """Whether pixels of two images are of one kind."""
+    return all(
         np.array_equal(tiff.numbers(base.tags.get(tag)), tiff.numbers(directory.tags.get(tag)))
         for tag in (_DEPTH, _SAMPLES)
     )
-    return same and abs(own_width * height - own_height * width) <= width + height
 
 
 def _lens(tiff: Tiff, directory: Directory) -> float:
@@ -139,10 +131,26 @@ def _planes(tiff: Tiff, base: Directory, text: str) -> int:
 
 def _is_plane(tiff: Tiff, base: Directory, directory: Directory) -> bool:
     same = all(tiff.number(base, tag) == tiff.number(directory, tag) for tag in (_WIDTH, _LENGTH))
-    return same and TILES[0] in directory.tags and _fits(tiff, base, directory)
+    return same and TILES[0] in directory.tags and fits(tiff, base, directory)
 
 
-def _refuse_countless(levels: list[Directory]) -> None:
-    counts = (one.tags[tag].count for one in levels for tag in (TILES[0], STRIPS[0]) if tag in one.tags)
+def refuse_countless(tiff: Tiff, levels: Sequence[Directory]) -> None:
+    """Raise MalformedFile when levels have more tiles than any slide."""
+    every = [*levels, *(one for level in levels for one in tiff.below.get(level.at, ()))]
+    counts = (one.tags[tag].count for one in every for tag in (TILES[0], STRIPS[0]) if tag in one.tags)
     if sum(counts) > _MOST_TILES:
         raise MalformedFile("The levels of the slide have more tiles than any slide.", Reason.TOO_LARGE)
+
+
+def is_padded_level(tiff: Tiff, base: Directory, directory: Directory) -> bool:
+    """Whether an image may be another reduced by a power of two, where sizes are filled up to whole tiles."""
+    sides = ((_WIDTH, _TILE_WIDTH), (_LENGTH, _TILE_LENGTH))
+    whole, own, tile = (
+        [tiff.number(one, side[which]) for side in sides] for one, which in ((base, 0), (directory, 0), (base, 1))
+    )
+    if TILES[0] not in directory.tags or not has_samples_of(tiff, base, directory) or min(own) < 1:
+        return False
+    return any(
+        all(abs((full >> power) - reduced) <= step for full, reduced, step in zip(whole, own, tile, strict=True))
+        for power in range(1, _MOST_POWER)
+    )

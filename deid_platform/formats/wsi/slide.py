@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import MalformedFile
-from deid_platform.formats.wsi.levels import DESCRIPTION, STRIPS, TILES, kept_below
+from deid_platform.formats.wsi.levels import STRIPS, TILES, kept_below
+from deid_platform.formats.wsi.plan import DESCRIPTION, TEXTS, Texts
 from deid_platform.formats.wsi.streams import clean_tables
 from deid_platform.formats.wsi.tiff import ASCII, SUB_IFDS, Directory, Tag, Tiff
 from deid_platform.model import Reason
@@ -71,8 +72,10 @@ def _pieces(tiff: Tiff, directory: Directory) -> int:
     return -(-width // across) * -(-height // down) * planes
 
 
-def kept_tags(tiff: Tiff, directory: Directory) -> Iterator[tuple[Tag, bytes | None]]:
+def kept_tags(tiff: Tiff, directory: Directory, texts: Texts | None) -> Iterator[tuple[Tag, bytes | None]]:
     """The tags of a level that stay, with a new value where it is cleaned: numbers on a list, and few texts.
+
+    ``texts`` are those written anew for a maker; without any, descriptions are told by one rule for all.
 
     Raises
     ------
@@ -81,7 +84,10 @@ def kept_tags(tiff: Tiff, directory: Directory) -> Iterator[tuple[Tag, bytes | N
     """
     special = {DESCRIPTION: _description, _MAKE: _make, _JPEG_TABLES: _tables, SUB_IFDS: _below}
     for tag in sorted(directory.tags.values(), key=lambda tag: tag.number):
-        if tag.number in special:
+        if texts is not None and tag.number in TEXTS:
+            if (directory.at, tag.number) in texts:
+                yield tag, texts[directory.at, tag.number]
+        elif tag.number in special:
             new = special[tag.number](tiff, directory, tag)
             if new is not None:
                 yield tag, new

@@ -13,7 +13,7 @@ from deid_platform.audit.wsi import altered_levels, audit_file, text_left
 from deid_platform.formats.pixelless import Pixelless
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.formats.wsi.copying import Copy
-from deid_platform.formats.wsi.levels import kept_directories, refuse_unknown
+from deid_platform.formats.wsi.makers import plan_of
 from deid_platform.formats.wsi.slide import segments
 from deid_platform.formats.wsi.tiff import Tiff, is_tiff, read_tiff
 from deid_platform.identity import Identity
@@ -44,19 +44,18 @@ class Slide(Pixelless):
     def describe(self, source: Path, identity: Identity, name: str = "") -> Description:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with _opened(source) as tiff:
-            refuse_unknown(tiff)
-            for directory in kept_directories(tiff):
+            plan = plan_of(tiff)
+            for directory in plan.levels:
                 segments(tiff, directory)
-            suffix = ".ndpi" if tiff.ndpi else ".svs" if _is_aperio(tiff) else self.suffix
         subject = identity.subject("", f"slide\0{name}")
         study, series, instance = (identity.keyed_uid(f"{kind}\0{name}") for kind in ("study", "series", "slide"))
-        path = f"{subject}/{study}/{series}/{instance}{suffix}"
+        path = f"{subject}/{study}/{series}/{instance}{plan.suffix}"
         return Description(subject, study, series, instance, modality="SM", path=path)
 
     def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with _opened(source) as tiff, source.open("rb") as file, output.open("wb") as sink:
-            counted = Copy(tiff, file, sink).run()
+            counted = Copy(tiff, plan_of(tiff), file, sink).run()
         changes = (
             Change("images", "X", "labels, macros and overviews are removed", counted.images),
             Change("tags", "X", "tags that no list knows are removed", counted.tags),
@@ -95,7 +94,3 @@ class Slide(Pixelless):
 def _opened(path: Path) -> Iterator[Tiff]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         yield read_tiff(data)
-
-
-def _is_aperio(tiff: Tiff) -> bool:
-    return tiff.text(tiff.chain[0], 270).startswith("Aperio")
