@@ -27,7 +27,7 @@ from scipy import ndimage
 
 from benchmarks.measure import measure
 from deid_platform.audit.heads.average import register
-from deid_platform.audit.heads.picture import picture
+from deid_platform.audit.heads.picture import pictures
 from deid_platform.audit.heads.proof import measured
 from deid_platform.audit.heads.volumes import Volume
 from deid_platform.heads.finding import find_head
@@ -180,7 +180,7 @@ def judged(scan: Scan, gone: Array) -> tuple[dict[str, Any], bytes]:
     volume = Volume(sides[0], sides[1], sides[2], origins, np.array([y, x]))
     found = register(volume)
     proof = measured(volume, found)
-    return {**proof.figures(), "held_back": proof.failures(face=True)}, picture(volume, found)
+    return {**proof.figures(), "held_back": proof.failures(face=True)}, pictures(volume, found).both
 
 
 def face_removed(scan: Scan, net: HeadNet) -> tuple[Array | None, dict[str, Any]]:
@@ -280,7 +280,7 @@ def speeds(data: Path) -> dict[str, Any]:
 
 def run(data: Path, sheet: Path | None) -> dict[str, Any]:
     """All measurements."""
-    net, rows, pictures = _net(), {}, []
+    net, rows, shown_all = _net(), {}, []
     for name, scan in variants(data):
         gone, told = face_removed(scan, net)
         if gone is None:
@@ -288,9 +288,9 @@ def run(data: Path, sheet: Path | None) -> dict[str, Any]:
             continue
         figures, shown = judged(scan, gone)
         rows[name] = {**told, **figures}
-        pictures.append(np.asarray(Image.open(io.BytesIO(shown))))
-    if sheet and pictures:
-        Image.fromarray(np.concatenate(pictures)).save(sheet)
+        shown_all.append(np.asarray(Image.open(io.BytesIO(shown))))
+    if sheet and shown_all:
+        Image.fromarray(np.concatenate(shown_all)).save(sheet)
     return {"held_out": rows, "skull_stripping": stripped(data, net), "no_heads": untouched(net), "speed": speeds(data)}
 
 

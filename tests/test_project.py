@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -150,6 +151,11 @@ def test_an_unfit_python_is_refused_with_a_way_out(tmp_path: Path) -> None:
 def test_the_changelog_tells_of_what_comes_next() -> None:
     headings = re.findall(r"^## (.+)$", text_of("CHANGELOG.md"), re.M)
     assert headings[0] == "Unreleased"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda file: file.stem)
+def test_every_benchmark_can_be_opened(file: Path) -> None:
+    assert importlib.import_module(f"benchmarks.{file.stem}").__doc__
 
 
 def test_the_licence_is_the_one_declared() -> None:

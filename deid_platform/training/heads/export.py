@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     given = parser.parse_args(arguments)
     net = HeadNet()
-    net.load_state_dict(torch.load(given.weights, weights_only=True))
+    net.load_state_dict(torch.load(given.weights, map_location="cpu", weights_only=True))
     register(given.out, export(net, given.out))
 
 

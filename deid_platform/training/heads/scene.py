@@ -7,7 +7,7 @@ Contrasts are drawn for classes of tissue, not taken from scanners (Billot et al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,8 @@ _BRAIN, _FACE, _ORBITS, _EARS, _HEAD = range(len(STRUCTURES))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """One volume to learn from, as :func:`~deid_platform.training.heads.net.loss_of` wants it, without the batch axis.
+    """One volume to learn from, as :func:`~deid_platform.training.heads.net.loss_of` wants it, without the batch axis,
+    or a batch of them, with it.
 
     ``labels`` and ``seen`` are bytes, 0 or 1; ``where`` holds head-frame coordinates in units of 100 mm, no numbers in
     scenes of the second pass, which does not ask for them.
@@ -85,6 +86,12 @@ class Scenes:
         self._sources = [_Source.of(head) for head in heads]
         self._rng = np.random.default_rng(seed)
         self._torch = torch.Generator().manual_seed(seed)
+
+    def batch(self, count: int) -> Scene:
+        """The next ``count`` scenes of one pass, stacked."""
+        fine = bool(self._rng.random() < self._shares.fine)
+        drawn = [self.next(fine=fine) for _ in range(count)]
+        return Scene(*(np.stack([getattr(one, field.name) for one in drawn]) for field in fields(Scene)))
 
     def next(self, *, fine: bool | None = None) -> Scene:
         """The next scene, of the grid of the first or the second pass, by lot where nobody says."""

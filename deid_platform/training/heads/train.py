@@ -2,7 +2,7 @@
 
     python -m deid_platform.training.heads.train --heads DIR --out head.pt --minutes 90
 
-Scenes are drawn in a process of their own and each is seen once. The weights kept are the moving average of all steps.
+Scenes are drawn in processes of their own and each is seen once. The weights kept are the moving average of all steps.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from multiprocessing.queues import Queue
 from pathlib import Path
 
@@ -45,6 +46,10 @@ class Recipe:
     threads: int = 1
     device: str = "cpu"
     start: Path | None = None
+    batch: int = 1
+    """Scenes in a step, all of the first pass or all of the second."""
+    workers: int = 1
+    """Processes that draw scenes; they take turns, so that the order does not depend on which is faster."""
 
 
 def train(recipe: Recipe) -> HeadNet:
@@ -53,7 +58,7 @@ def train(recipe: Recipe) -> HeadNet:
     torch.set_num_threads(recipe.threads)
     net = HeadNet()
     if recipe.start:
-        net.load_state_dict(torch.load(recipe.start, weights_only=True))
+        net.load_state_dict(torch.load(recipe.start, map_location="cpu", weights_only=True))
     net.to(recipe.device)
     average = copy.deepcopy(net)
     with _drawn(recipe) as scenes:
@@ -73,27 +78,25 @@ def heads_in(folder: Path) -> list[LabelledHead]:
 
 @contextmanager
 def _drawn(recipe: Recipe) -> Iterator[Iterator[Scene]]:
-    """Scenes, drawn in another process for as long as they are wanted."""
+    """Batches of scenes, drawn in other processes for as long as they are wanted."""
     context = multiprocessing.get_context("spawn")
-    ready: Queue[Scene] = context.Queue(6)
-    worker = context.Process(target=_draw, args=(recipe, ready), daemon=True)
-    worker.start()
-
-    def scenes() -> Iterator[Scene]:
-        while True:
-            yield next_of(ready, [worker])
-
+    queues: list[Queue[Scene]] = [context.Queue(6) for _ in range(recipe.workers)]
+    workers = [context.Process(target=_draw, args=(recipe, recipe.seed + 1000 * number, ready), daemon=True)
+               for number, ready in enumerate(queues)]  # fmt: skip
+    for worker in workers:
+        worker.start()
     try:
-        yield scenes()
+        yield (next_of(ready, [worker]) for ready, worker in cycle(zip(queues, workers, strict=True)))
     finally:
-        worker.terminate()
+        for worker in workers:
+            worker.terminate()
 
 
-def _draw(recipe: Recipe, ready: Queue[Scene]) -> None:
+def _draw(recipe: Recipe, seed: int, ready: Queue[Scene]) -> None:
     torch.set_num_threads(1)
-    scenes = Scenes(heads_in(recipe.heads), recipe.seed)
+    scenes = Scenes(heads_in(recipe.heads), seed)
     while True:
-        ready.put(scenes.next())
+        ready.put(scenes.batch(recipe.batch))
 
 
 def _learn(recipe: Recipe, net: HeadNet, average: HeadNet, scenes: Iterator[Scene]) -> None:
@@ -123,7 +126,7 @@ def _learn(recipe: Recipe, net: HeadNet, average: HeadNet, scenes: Iterator[Scen
 
 def _tensors(scene: Scene, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     arrays = (scene.volume, scene.labels, scene.where, scene.seen)
-    volume, labels, where, seen = (torch.from_numpy(np.ascontiguousarray(array))[None].to(device) for array in arrays)
+    volume, labels, where, seen = (torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
     return volume, labels.float(), where, seen.float()
 
 
@@ -138,6 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=1, help="scenes in a step")
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw scenes")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     train(Recipe(**vars(parser.parse_args(arguments))))

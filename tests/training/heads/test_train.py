@@ -45,10 +45,20 @@ def test_scenes_follow_the_seed_and_the_head(head: LabelledHead) -> None:
         assert np.isnan(scene.where).all() if fine else np.abs(scene.where).max() < 6  # hundreds of mm
 
 
+def test_a_batch_holds_scenes_of_one_pass(head: LabelledHead) -> None:
+    scenes, shapes = Scenes([head], 4), set()
+    for _ in range(8):
+        batch = scenes.batch(2)
+        assert len(batch.volume) == len(batch.labels) == len(batch.where) == len(batch.seen) == 2
+        assert not np.array_equal(batch.volume[0], batch.volume[1])
+        shapes.add(batch.volume.shape[2:])
+    assert shapes == {COARSE, FINE}
+
+
 @EXPORTING
 def test_a_few_steps_train_a_net_that_can_be_exported_and_opened(tmp_path: Path, head: LabelledHead) -> None:
     head.save(tmp_path / "egg.npz")
-    net = train(Recipe(tmp_path, tmp_path / "head.pt", steps=3))
+    net = train(Recipe(tmp_path, tmp_path / "head.pt", steps=3, batch=2, workers=2))
     kept = HeadNet()
     kept.load_state_dict(torch.load(tmp_path / "head.pt", weights_only=True))
 
