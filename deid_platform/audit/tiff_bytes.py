@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from deid_platform.audit.icc import profile_faults
 from deid_platform.audit.slide_markup import is_clean
 from deid_platform.audit.tiff_map import Image, TiffMap
 from deid_platform.model import Reason
 
 _PIECE = 1 << 22
 _TEXT, _BYTES = 2, (1, 6, 7)
-_DESCRIPTION, _MAKE, _TABLES, _SOFTWARE, _XMP = 270, 271, 347, 305, 700
+_DESCRIPTION, _MAKE, _TABLES, _SOFTWARE, _XMP, _ICC = 270, 271, 347, 305, 700, 34675
 _APERIO = re.compile(
     rb"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?)(?: v[\d.]{1,16})? "
     rb"(?:\r\n(?:[\d x,()\[\]/;:\->.=Q]|JPEG|RGB|YCC|J2K|YUV16|KDU|OFFSET){1,512})?"
@@ -84,16 +85,8 @@ def _changed(old: bytes, new: bytes) -> bool:
 def _tags(image: Image) -> Iterator[Hit]:
     """Tags of a kept image that may hold words."""
     for number, value in image.tags.items():
-        if number == _DESCRIPTION:
-            good = _APERIO.fullmatch(value.data) is not None or is_clean(value.data)
-        elif number == _XMP:
-            good = is_clean(value.data)
-        elif number == _SOFTWARE:
-            good = value.data.rstrip(b"\0") == b"Philips"
-        elif number == _MAKE:
-            good = value.data.rstrip(b"\0") == b"Hamamatsu"
-        elif number == _TABLES:
-            good = not _payload(value.data) and not _behind(value.data, 2)
+        if number in _GRAMMARS:
+            good = _GRAMMARS[number](value.data)
         else:
             good = value.kind != _TEXT and value.kind not in _BYTES and (value.count <= _FEW or number in _LISTS)
         if not good:
@@ -137,3 +130,14 @@ def _behind(data: bytes, scan: int) -> bool:
 
 def _used(data: Any, begin: int, end: int) -> bool:
     return any(data[at : min(at + _PIECE, end)].strip(b"\0") for at in range(begin, end, _PIECE))
+
+
+_GRAMMARS: Mapping[int, Callable[[bytes], bool]] = {
+    _DESCRIPTION: lambda data: _APERIO.fullmatch(data) is not None or is_clean(data),
+    _XMP: is_clean,
+    _SOFTWARE: lambda data: data.rstrip(b"\0") == b"Philips",
+    _MAKE: lambda data: data.rstrip(b"\0") == b"Hamamatsu",
+    _TABLES: lambda data: not _payload(data) and not _behind(data, 2),
+    _ICC: lambda data: not any(profile_faults(data)),
+}
+"""What tags that may hold words may say."""

@@ -15,7 +15,7 @@ from mmap import mmap
 
 from deid_platform.encoders import MAX_COMMENT, names_encoder
 from deid_platform.errors import MalformedFile
-from deid_platform.formats.dicom.icc import cleaned_profile
+from deid_platform.formats.icc import cleaned_profile
 from deid_platform.model import Reason
 
 Patch = tuple[int, bytes]

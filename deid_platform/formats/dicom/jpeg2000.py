@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from deid_platform.encoders import MAX_COMMENT, names_encoder
 from deid_platform.errors import MalformedFile
 from deid_platform.formats.dicom.codestream import Buffer, Patch, blank
-from deid_platform.formats.dicom.icc import cleaned_profile
+from deid_platform.formats.icc import cleaned_profile
 from deid_platform.model import Reason
 
 _SOC, _SOT, _SOD, _EOC, _COMMENT = 0xFF4F, 0xFF90, 0xFF93, 0xFFD9, 0xFF64

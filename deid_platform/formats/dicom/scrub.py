@@ -15,7 +15,6 @@ from deid_platform.formats.dicom.codes import CODE_MEANING, CODE_TEXTS, INSTITUT
 from deid_platform.formats.dicom.documents import known_types, replacement_document
 from deid_platform.formats.dicom.elements import CHARACTER_SET, ICC_PROFILE, PIXEL_TAGS, DataSet, Element, Extent
 from deid_platform.formats.dicom.graphics import take_regions
-from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
 from deid_platform.formats.dicom.opaque import holds_another
 from deid_platform.formats.dicom.patient import PATIENT_ID, PATIENT_NAME, issuer_in
 from deid_platform.formats.dicom.protect import TEXT_VRS, Protector
@@ -24,6 +23,7 @@ from deid_platform.formats.dicom.structured import CONTENT, CONTENT_SEQUENCES, C
 from deid_platform.formats.dicom.treatment import Treatment
 from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.formats.dicom.vendor import clean_header
+from deid_platform.formats.icc import cleaned_profile, standard_profile
 from deid_platform.model import Change
 from deid_platform.policy import Action, ObjectRules, Option, Policy, Rule
 from deid_platform.policy.private import private_segment, public_segment

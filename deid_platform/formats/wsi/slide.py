@@ -17,16 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import MalformedFile
+from deid_platform.formats.icc import MAX_PROFILE_BYTES, cleaned_profile
 from deid_platform.formats.wsi.levels import STRIPS, TILES, kept_below
 from deid_platform.formats.wsi.plan import DESCRIPTION, TEXTS, Texts
 from deid_platform.formats.wsi.streams import clean_tables
-from deid_platform.formats.wsi.tiff import ASCII, SUB_IFDS, Directory, Tag, Tiff
+from deid_platform.formats.wsi.tiff import ASCII, SUB_IFDS, UNDEFINED, Directory, Tag, Tiff
 from deid_platform.model import Reason
 
 COMPRESSION = 259
 _WIDTH, _LENGTH, _ROWS, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _SEPARATE = 256, 257, 278, 284, 322, 323, 2
 _MAKE, _SAMPLES, _DEPTH = 271, 277, 258
-_JPEG_TABLES, _COLOR_MAP = 347, 320
+_JPEG_TABLES, _COLOR_MAP, _ICC_PROFILE = 347, 320, 34675
 _MCU_STARTS, _MCU_HIGHS = 65426, 65432
 _COLOUR_NUMBERS = (529, 532)
 _FIRST_LINE = re.compile(r"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?) v[\d.]{1,16}")
@@ -82,7 +83,8 @@ def kept_tags(tiff: Tiff, directory: Directory, texts: Texts | None) -> Iterator
     MalformedFile
         Tables of JPEG hold something else.
     """
-    special = {DESCRIPTION: _description, _MAKE: _make, _JPEG_TABLES: _tables, SUB_IFDS: _below}
+    special = {DESCRIPTION: _description, _MAKE: _make, _JPEG_TABLES: _tables, SUB_IFDS: _below,
+               _ICC_PROFILE: _profile}  # fmt: skip
     for tag in sorted(directory.tags.values(), key=lambda tag: tag.number):
         if texts is not None and tag.number in TEXTS:
             if (directory.at, tag.number) in texts:
@@ -120,6 +122,12 @@ def _tables(tiff: Tiff, directory: Directory, tag: Tag) -> bytes:
     if tag.count > _MOST_TABLES or tag.kind not in (1, 7):
         raise MalformedFile("The JPEG tables of a slide are none.")
     return clean_tables(tiff.bytes_of(tag))
+
+
+def _profile(tiff: Tiff, _directory: Directory, tag: Tag) -> bytes | None:
+    """An ICC profile with its colours, which a pathologist needs; none where it cannot be read."""
+    fits = tag.kind == UNDEFINED and tag.count <= MAX_PROFILE_BYTES
+    return cleaned_profile(tiff.bytes_of(tag)) if fits else None
 
 
 def _below(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:

@@ -18,7 +18,7 @@ from deid_platform.model import Reason
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of one value by its type."""
-ASCII = 2
+ASCII, UNDEFINED = 2, 7
 _NUMBERS = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 SUB_IFDS, NDPI_MARK = 330, 65420
 _MOST_DIRECTORIES, _MOST_TAGS, _MOST_VALUES = 4096, 512, 1 << 23

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from deid_platform.audit.icc import profile_faults
-from deid_platform.formats.dicom.icc import cleaned_profile, standard_profile
+from deid_platform.formats.icc import cleaned_profile, standard_profile
 from tests.audit.tampering import audited, tampered
 from tests.builders.elements import element
 from tests.builders.frames import SECRET
