@@ -53,7 +53,7 @@ def bytes_left(output: Path) -> Iterator[Hit]:
 
 
 def tiles_differ(source: Path, output: Path) -> bool:
-    """Whether a byte of a kept tile differs from the original and is not zero.
+    """Whether a byte of a kept tile differs from the original that is not zero, or belongs to what is shown.
 
     Raises
     ------
@@ -68,18 +68,35 @@ def tiles_differ(source: Path, output: Path) -> bool:
                 return True
             for image in TiffMap(after).images:
                 for at, length in image.tiles.tolist():
+                    shown = _shown(after, image.compression, at, at + length)
                     for place in range(at, at + length, _PIECE):
                         end = min(place + _PIECE, at + length)
-                        if _changed(before[place:end], after[place:end]):
+                        if _changed(before[place:end], after[place:end], place, shown):
                             return True
     return False
 
 
-def _changed(old: bytes, new: bytes) -> bool:
+def _shown(data: Any, compression: int, begin: int, end: int) -> tuple[int, int]:
+    """Where a cleaned tile holds what is shown, begin and end: behind it and in front of it only zeros may be new."""
+    if compression in _JPEG:
+        first, last = data.find(_SCAN, begin, end), data.rfind(_END, begin, end)
+    elif compression in _J2K:
+        first, last = data.find(_J2K_DATA, begin, end), data.rfind(_END, begin, end)
+    else:
+        return begin, end
+    return first if first >= 0 else begin, last if last >= 0 else end
+
+
+def _changed(old: bytes, new: bytes, place: int, shown: tuple[int, int]) -> bool:
     if old == new:
         return False
-    before, after = np.frombuffer(old, np.uint8), np.frombuffer(new, np.uint8)
-    return bool(((before != after) & (after != 0)).any())
+    differs = np.frombuffer(old, np.uint8) != np.frombuffer(new, np.uint8)
+    if (differs & (np.frombuffer(new, np.uint8) != 0)).any():
+        return True
+    for note in _NOTE.finditer(old):  # decoders pass over one, also where it follows a scan
+        differs[note.end() + 2 : note.end() + int.from_bytes(old[note.end() : note.end() + 2], "big")] = False
+    first, last = (max(at - place, 0) for at in shown)
+    return bool(differs[first:last].any())
 
 
 def _tags(image: Image) -> Iterator[Hit]:

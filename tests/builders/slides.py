@@ -103,7 +103,7 @@ def _write(body: bytearray, page: Page, big: bool, order: str, gap: bytes, below
     entries = b""
     for number, kind, values in sorted(tags, key=lambda tag: tag[0]):
         data = values if isinstance(values, bytes) else struct.pack(f"{order}{len(values)}{_FORMS[kind]}", *values)
-        entries += struct.pack(order + "HH" + form, number, kind, len(values))
+        entries += struct.pack(order + "HH" + form, number, kind, len(values) // _BYTES_EACH.get(kind, 1))
         if len(data) > room:
             entries += struct.pack(order + form, len(body))
             body += data + b"\0" * (len(data) % 2)
@@ -115,3 +115,5 @@ def _write(body: bytearray, page: Page, big: bool, order: str, gap: bytes, below
 
 
 _FORMS = {3: "H", 4: "I", 16: "Q"}
+_BYTES_EACH = {5: 8, 9: 4}
+"""Of the types whose values are given as bytes."""

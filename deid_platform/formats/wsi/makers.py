@@ -10,8 +10,8 @@ from deid_platform.formats.wsi.levels import kept_directories, refuse_countless
 from deid_platform.formats.wsi.plan import DESCRIPTION, XMP, Plan
 from deid_platform.formats.wsi.tiff import Tiff
 
-_READ = 1 << 16
-_REFUSED = {"<scn": "Leica SCN", "iscan": "Ventana BIF", "hamamatsu ndpis": "NDPIS"}
+_READ = 1 << 22
+_REFUSED = {b"<scn": "Leica SCN", b"iscan": "Ventana BIF", b"hamamatsu ndpis": "NDPIS", b"dpufsimport": "Philips"}
 """Formats that hide identifiers in more places than are known here, by what their first images say."""
 _KNOWN: tuple[tuple[Callable[[Tiff], bool], Callable[[Tiff], Plan]], ...] = ((philips.is_made, philips.plan),)
 
@@ -34,9 +34,11 @@ def plan_of(tiff: Tiff) -> Plan:
 
 def _plain(tiff: Tiff) -> Plan:
     """Slides whose images are told by their tags alone."""
-    told = "".join(tiff.text(one, tag) for one in tiff.chain[:2] for tag in (DESCRIPTION, XMP)).lower()
-    for mark, maker in _REFUSED.items():
-        if mark in told[:_READ]:
-            raise UnsupportedFormat(f"Slides of {maker} cannot be cleaned yet.")
+    texts = (one.tags[tag] for one in tiff.chain for tag in (DESCRIPTION, XMP) if tag in one.tags)
+    for told in (tiff.bytes_of(tag)[:_READ] for tag in texts):
+        letters = told.replace(b"\0", b"").lower()  # in UTF-16 every other byte of such a text is zero
+        for mark, maker in _REFUSED.items():
+            if mark in letters:
+                raise UnsupportedFormat(f"Slides of {maker} like this one cannot be cleaned.")
     aperio = tiff.text(tiff.chain[0], DESCRIPTION).startswith("Aperio")
     return Plan(tuple(kept_directories(tiff)), suffix=".ndpi" if tiff.ndpi else ".svs" if aperio else ".tiff")

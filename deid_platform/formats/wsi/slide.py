@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+import struct
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cache
 from importlib import resources
 
@@ -30,6 +32,8 @@ _MAKE, _SAMPLES, _DEPTH = 271, 277, 258
 _JPEG_TABLES, _COLOR_MAP, _ICC_PROFILE = 347, 320, 34675
 _MCU_STARTS, _MCU_HIGHS = 65426, 65432
 _COLOUR_NUMBERS = (529, 532)
+_RESOLUTIONS, _RATIONAL = (282, 283), 5
+_OF_NDPI = 65420
 _FIRST_LINE = re.compile(r"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?) v[\d.]{1,16}")
 _GEOMETRY = re.compile(r"[\d x,()\[\]/;:\->.=]|JPEG/RGB|J2K/YUV16|J2K/KDU|JPEG/YCC|J2K|JPEG|OFFSET|Q|->")
 _NUMERIC_KEYS = frozenset(
@@ -38,6 +42,7 @@ _NUMERIC_KEYS = frozenset(
 )
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
 _MOST_TABLES, _MOST_COLOUR = 1 << 12, 10_000
+_MOST_TERM, _FINEST = 100_000_000, 10_000
 
 
 def segments(tiff: Tiff, directory: Directory) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -84,7 +89,7 @@ def kept_tags(tiff: Tiff, directory: Directory, texts: Texts | None) -> Iterator
         Tables of JPEG hold something else.
     """
     special = {DESCRIPTION: _description, _MAKE: _make, _JPEG_TABLES: _tables, SUB_IFDS: _below,
-               _ICC_PROFILE: _profile}  # fmt: skip
+               _ICC_PROFILE: _profile, **dict.fromkeys(_RESOLUTIONS, _resolution)}  # fmt: skip
     for tag in sorted(directory.tags.values(), key=lambda tag: tag.number):
         if texts is not None and tag.number in TEXTS:
             if (directory.at, tag.number) in texts:
@@ -130,6 +135,19 @@ def _profile(tiff: Tiff, _directory: Directory, tag: Tag) -> bytes | None:
     return cleaned_profile(tiff.bytes_of(tag)) if fits else None
 
 
+def _resolution(tiff: Tiff, _directory: Directory, tag: Tag) -> bytes | None:
+    """A resolution in small numbers: eight letters would be two large ones."""
+    if tag.kind != _RATIONAL or tag.count != 1:
+        return None
+    above, below = struct.unpack(tiff.order + "II", tiff.bytes_of(tag))
+    if not below:
+        return None
+    if max(above, below) > _MOST_TERM:
+        near = Fraction(above, below).limit_denominator(_FINEST)
+        above, below = min(near.numerator, _MOST_TERM), near.denominator
+    return struct.pack(tiff.order + "II", above, below)
+
+
 def _below(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
     return tiff.bytes_of(tag) if kept_below(tiff, directory) else None
 
@@ -137,6 +155,8 @@ def _below(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
 def _is_plain(tiff: Tiff, directory: Directory, tag: Tag) -> bool:
     """Whether a tag is known, has a type and a number of values that fit it, and values that can be such."""
     known = known_tags().get(tag.number)
+    if tag.number >= _OF_NDPI and not tiff.ndpi:
+        return False
     if known is None or tag.kind not in known[0] or (tag.number in STRIPS and TILES[0] in directory.tags):
         return False
     samples = max(1, tiff.number(directory, _SAMPLES, 1))

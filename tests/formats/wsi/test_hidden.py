@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deid_platform.audit.tiff_bytes import tiles_differ
 from deid_platform.errors import DeidError
 from deid_platform.formats.wsi.wsi import Slide
 from deid_platform.identity import Identity
@@ -213,3 +214,37 @@ def test_the_place_of_a_tile_without_bytes_says_nothing(tmp_path: Path) -> None:
     source, target = tmp_path / "source.tiff", tmp_path / "output.tiff"
     assert "object" in {one.where for one in SLIDE.audit("item", target, source, POLICY, IDENTITY)}
     assert not list(SLIDE.audit("item", source, target, POLICY, IDENTITY))
+
+
+@pytest.mark.parametrize("number", [282, 283])
+def test_a_resolution_has_no_room_for_letters(number: int, tmp_path: Path) -> None:
+    output = cleaned(tmp_path, tiff_bytes([with_tag(level(256, 20), number, 5, b"JANEDOES")]))
+    assert output
+    assert b"JANE" not in output
+    assert b"DOES" not in output
+    plain = struct.pack("<II", 250_000, 7)
+    assert plain in cleaned(tmp_path, tiff_bytes([with_tag(level(256, 20), number, 5, plain)]))
+
+
+def test_what_only_hamamatsu_writes_goes_elsewhere(tmp_path: Path) -> None:
+    output = cleaned(tmp_path, tiff_bytes([with_tag(level(256, 20), 65422, 9, b"JANE")]))
+    assert output
+    assert b"JANE" not in output
+
+
+@pytest.mark.parametrize("mark", ["<scn xmlns='x'>", "<iScan />", "<DataObject ObjectType='DPUfsImport'/>"])
+def test_a_maker_is_told_behind_long_texts_and_in_any_encoding(mark: str, tmp_path: Path) -> None:
+    for text in (b" " * 70_000 + mark.encode(), mark.encode("utf-16"), b"a\0" + mark.encode()):
+        for number in (270, 700):
+            assert cleaned(tmp_path, tiff_bytes([with_tag(level(256, 20), number, 1, text)])) == b""
+            assert cleaned(tmp_path, tiff_bytes([level(256, 20), with_tag(level(256, 20), number, 1, text)])) == b""
+
+
+def test_the_judge_sees_what_was_blanked_in_a_scan(tmp_path: Path) -> None:
+    cleaned(tmp_path, tiff_bytes(aperio()))
+    source, target = tmp_path / "source.tiff", tmp_path / "output.tiff"
+    data = bytearray(target.read_bytes())
+    at = data.rindex(b"\xff\xda") + 14
+    data[at : at + 2] = bytes(2)
+    target.write_bytes(data)
+    assert tiles_differ(source, target)
