@@ -27,6 +27,8 @@ from deid_platform.stages.heads_proof import Prove, prove_studies
 from deid_platform.stages.task import Broken, guarded, landed_object, own_store, refuse
 from deid_platform.store import keys
 from deid_platform.store.folder import FolderStore
+from deid_platform.store.landing import as_landing, named
+from deid_platform.store.protocol import Store
 from deid_platform.workers import Compute, Lost
 
 _DICOM, _NIFTI = "dicom", "nifti"
@@ -84,12 +86,12 @@ def deface(order: DefaceOrder) -> list[Defaced]:
         The model of heads is missing or changed.
     """
     _check_places(order)
-    single = order.source.is_file()
-    source = FolderStore(str(order.source.parent if single else order.source))
+    source = as_landing(FolderStore(str(order.source if order.source.is_dir() else order.source.parent)))
+    found = _found(source, order.source)
+    single = order.source.is_file() and [one.key for one in found] == [keys.from_name(order.source.name)]
     order.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=order.output.parent, prefix=".deface-") as scratch:
         work = FolderStore(scratch, sync_uploads=False)
-        found = [_one(source, order.source)] if single else list(source.list())
         entries = _each(order.compute, Describe(source), [_row(one) for one in found])
         known = [entry for entry in entries if entry.passed]
         heads = find_heads(source, order.compute, replace(order.options, faces="remove"), known)
@@ -120,11 +122,9 @@ def _check_places(order: DefaceOrder) -> None:
         raise StoreError("OUTPUT is compressed where INPUT is: give both names the same ending.")
 
 
-def _one(source: FolderStore, file: Path) -> StoredObject:
-    found = source.stat(keys.from_name(file.name))
-    if found is None:
-        raise StoreError("INPUT does not exist.")
-    return found
+def _found(source: Store, place: Path) -> list[StoredObject]:
+    """What is asked for: all of a folder or archive, or one file."""
+    return list(source.list() if place.is_dir() else named(source, keys.from_name(place.name)))
 
 
 def _row(found: StoredObject) -> Entry:
@@ -135,7 +135,7 @@ def _row(found: StoredObject) -> Entry:
 class Describe:
     """The task that tells which volume a file belongs to."""
 
-    source: FolderStore
+    source: Store
 
     def __call__(self, entry: Entry) -> Entry | Broken:
         """The row with format, study, series and modality."""
@@ -170,7 +170,7 @@ def _pieces(entries: Iterable[Entry], heads: Heads) -> Iterator[Piece]:
 class Remove:
     """The task that writes one file, with less of a head or as it was, and compares it with the original."""
 
-    source: FolderStore
+    source: Store
     work: FolderStore
     claims: bool = True
 
@@ -210,7 +210,7 @@ def _each(compute: Compute, task: Callable[..., Entry | Broken], tasks: Iterable
     return sorted(rows, key=lambda entry: entry.item)
 
 
-def _unproven(compute: Compute, source: FolderStore, work: FolderStore, rows: Iterable[Entry]) -> set[str]:
+def _unproven(compute: Compute, source: Store, work: FolderStore, rows: Iterable[Entry]) -> set[str]:
     """Items that may show a face: the judge says so, or nobody looked, for they are no images in space."""
     rows = [entry for entry in rows if entry.passed]
     task = Prove(source, work, _SIDE, "0")

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     TRUNCATED = "truncated"
     NESTED_TOO_DEEP = "nested_too_deep"
     TOO_LARGE = "too_large"
+    ENCRYPTED = "encrypted"
     MISSING_UID = "missing_uid"
     PATIENT_CONFLICT = "patient_conflict"
     UNKNOWN_SUBJECT = "unknown_subject"
@@ -72,6 +73,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.TRUNCATED: "The object ends too early: send it again.",
     Reason.NESTED_TOO_DEEP: "Sequences are nested deeper than any real object: have the sender look at it.",
     Reason.TOO_LARGE: "The object, or what it expands to, exceeds the configured bounds.",
+    Reason.ENCRYPTED: "The archive asks for a password: send it without one.",
     Reason.MISSING_UID: "A SOP Class, SOP Instance, Study or Series Instance UID is missing: have it assigned.",
     Reason.PATIENT_CONFLICT: "One study names more than one patient: have the study corrected.",
     Reason.UNKNOWN_SUBJECT: "The mapping file does not name this patient: add a line for it and run again.",

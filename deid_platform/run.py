@@ -33,7 +33,7 @@ from deid_platform.stages.released import release
 from deid_platform.stages.scrubbed import scrub
 from deid_platform.store import keys
 from deid_platform.store.folder import FolderStore
-from deid_platform.store.landing import as_landing
+from deid_platform.store.landing import as_landing, named
 from deid_platform.vault import Vault, deposit
 from deid_platform.workers import Compute
 
@@ -198,8 +198,8 @@ def _batches(order: Order, zones: Zones) -> list[Batch]:
 def _objects(order: Order, zones: Zones) -> Iterator[StoredObject]:
     if order.source.is_dir():
         yield from zones.landing.list()
-    elif found := zones.landing.stat(keys.from_name(order.source.name)):
-        yield found
+    else:
+        yield from named(zones.landing, keys.from_name(order.source.name))
 
 
 def _run_batch(order: Order, pipeline: Pipeline, batch: Batch, ledger: _Ledger) -> None:

@@ -89,6 +89,14 @@ class FolderStore:
         with _opened(self._path(key), _UNREADABLE) as file, _reported(_UNREADABLE):
             return file.read(count)
 
+    def read_range(self, key: str, at: int, count: int, etag: str) -> bytes:
+        """A piece of the object with this etag."""
+        with _opened(self._path(key), _UNREADABLE) as file, _reported(_UNREADABLE):
+            if _etag(os.fstat(file.fileno())) != etag:
+                raise StoreError(f"{_UNREADABLE} (it changed): run again.", Reason.SOURCE_CHANGED)
+            file.seek(at)
+            return file.read(count)
+
     def write(self, key: str, data: bytes) -> None:
         """Create or replace the object, on disk before it is seen."""
         self._replace(key, lambda sink: sink.write(data), sync=True)
@@ -226,8 +234,11 @@ def _describe(path: str, key: str) -> StoredObject | None:
     if modes.S_ISDIR(status.st_mode) and _is_listable(path):
         return None
     size = status.st_size if modes.S_ISREG(status.st_mode) else 0
-    etag = f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
-    return StoredObject(key, size, etag, status.st_mtime)
+    return StoredObject(key, size, _etag(status), status.st_mtime)
+
+
+def _etag(status: os.stat_result) -> str:
+    return f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
 
 
 def _status(path: str) -> os.stat_result:

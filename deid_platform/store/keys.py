@@ -18,7 +18,12 @@ _ESCAPED = re.compile("%([0-9A-Fa-f]{2})")
 
 def from_name(name: str) -> str:
     """The key segment of a file name as the operating system gives it."""
-    text = os.fsencode(name).decode("utf-8", "surrogateescape")
+    return from_bytes(os.fsencode(name))
+
+
+def from_bytes(name: bytes) -> str:
+    """The key segment, or segments between '/', of the bytes of a name."""
+    text = name.decode("utf-8", "surrogateescape")
     return _TO_ESCAPE.sub(lambda match: f"%{ord(match[0]) & 0xFF:02X}", text)
 
 

@@ -1,11 +1,25 @@
-"""The landing zone as the stages see it: what belongs together is one object."""
+"""The landing zone as the stages see it: archives are folders, and what belongs together is one object."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from deid_platform.model import StoredObject
 from deid_platform.store.protocol import Store
 from deid_platform.store.slide_folders import SlideFolders
+from deid_platform.store.unpacked import Unpacked
 
 
 def as_landing(store: Store) -> Store:
-    """The landing zone in ``store``: every 3DHISTECH slide, which is a file and a folder, is one object of it."""
-    return SlideFolders(store)
+    """The landing zone in ``store``, read only.
+
+    Members of archives are objects of it, and every 3DHISTECH slide, which is a file and a folder, is one object, in an
+    archive as well.
+    """
+    return SlideFolders(Unpacked(store))
+
+
+def named(landing: Store, key: str) -> Iterator[StoredObject]:
+    """The object of that key, or the members of the archive that has it."""
+    found = landing.stat(key)
+    yield from [found] if found else landing.list(f"{key}/")

@@ -53,6 +53,14 @@ class Store(Protocol):
         """The first ``count`` bytes of an object, fewer where it is shorter, without transferring the rest."""
         ...
 
+    def read_range(self, key: str, at: int, count: int, etag: str) -> bytes:
+        """``count`` bytes of an object from byte ``at`` on, which lies in it; fewer where it ends before.
+
+        An object that is no longer the one with this ``etag`` is a StoreError of reason ``SOURCE_CHANGED``, so that
+        pieces read one after the other are of one object.
+        """
+        ...
+
     def write(self, key: str, data: bytes) -> None:
         """Create or replace a small object."""
         ...

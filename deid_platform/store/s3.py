@@ -40,6 +40,7 @@ _REMEDIES = {
     "InvalidObjectState": "bring the object back from the archive tier",
     "EndpointConnectionError": "look into the network and the endpoint's address",
 }
+_UNREADABLE = "An object of the store cannot be read"
 _CODE = re.compile("[A-Za-z0-9_.]{1,64}")
 
 
@@ -153,7 +154,7 @@ class S3Store:
     def read(self, key: str) -> bytes:
         """The object's bytes."""
         place = self._place(key)
-        with _reported("An object of the store cannot be read"):
+        with _reported(_UNREADABLE):
             data: bytes = self._client().get_object(**place)["Body"].read()
         return data
 
@@ -163,8 +164,20 @@ class S3Store:
         found = self.stat(key)
         if found is not None and found.size == 0:
             return b""
-        with _reported("An object of the store cannot be read"):
+        with _reported(_UNREADABLE):
             data: bytes = self._client().get_object(**place, Range=f"bytes=0-{count - 1}")["Body"].read()
+        return data
+
+    def read_range(self, key: str, at: int, count: int, etag: str) -> bytes:
+        """A piece of the object with this etag, by one ranged request."""
+        place = self._place(key)
+        if count <= 0:
+            return b""
+        with _reported(_UNREADABLE):
+            answer = self._client().get_object(**place, Range=f"bytes={at}-{at + count - 1}", IfMatch=f'"{etag}"')
+            data: bytes = answer["Body"].read()
+        if answer["ETag"].strip('"') != etag:  # not every server has conditional reads
+            raise StoreError(f"{_UNREADABLE} (it changed): run again.", Reason.SOURCE_CHANGED)
         return data
 
     def write(self, key: str, data: bytes) -> None:
@@ -178,7 +191,7 @@ class S3Store:
         """A temporary copy (in TMPDIR, readable by this user only), gone after the block."""
         place = self._place(key)
         with tempfile.NamedTemporaryFile(prefix="deid-") as file:
-            with _reported("An object of the store cannot be read"):
+            with _reported(_UNREADABLE):
                 self._client().download_fileobj(Fileobj=file, **place)
                 file.flush()
             yield Path(file.name)

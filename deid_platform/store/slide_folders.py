@@ -83,6 +83,17 @@ class SlideFolders:
             data += self.inner.head(part.key, min(part.size, max(count - len(data), 0))) + padding(part.size)
         return (data + END)[:count]
 
+    def read_range(self, key: str, at: int, count: int, etag: str) -> bytes:
+        """A piece of an object; a slide is put together for it."""
+        parts = self._parts(key)
+        if not parts:
+            return self.inner.read_range(key, at, count, etag)
+        if _joined(parts).etag != etag:
+            raise StoreError("A part of a slide changed.", Reason.SOURCE_CHANGED)
+        with self.fetch(key) as path, path.open("rb") as file:
+            file.seek(at)
+            return file.read(count)
+
     @contextmanager
     def fetch(self, key: str) -> Iterator[Path]:
         """A local file; of a slide a temporary one."""

@@ -55,6 +55,10 @@ class FailingStore:
         """As ``inner``."""
         return self.inner.head(key, count)
 
+    def read_range(self, key: str, at: int, count: int, etag: str) -> bytes:
+        """As ``inner``."""
+        return self.inner.read_range(key, at, count, etag)
+
     def write(self, key: str, data: bytes) -> None:
         """As ``inner``, or StoreError."""
         fails = self._fails_now()
