@@ -18,13 +18,15 @@ from types import ModuleType
 
 from deid_platform.errors import MalformedFile, StoreError, UnsupportedFormat
 from deid_platform.model import Reason, StoredObject
-from deid_platform.store.archives import zips
+from deid_platform.store.archives import tars, zips
 from deid_platform.store.archives.contents import Contents, Member
 from deid_platform.store.archives.ranges import opened
 from deid_platform.store.protocol import Store
 from deid_platform.store.recent import Recent
 
-_KINDS: dict[str, ModuleType] = {".zip": zips}
+_KINDS: dict[str, ModuleType] = {".zip": zips, ".tar": tars}
+_SLIDE = ".mrxs.tar"
+"""An archive that is one item: a slide as it is released."""
 _HEAD = 512
 _GLANCE, _STREAM = 1 << 16, 1 << 22
 """Bytes asked for at a time: to look at something, and to read all of it."""
@@ -241,7 +243,8 @@ def _read(store: Store, found: StoredObject, at: int, count: int) -> bytes:
 
 def _kind(key: str) -> ModuleType | None:
     """The module that reads an archive called so."""
-    return next((kind for suffix, kind in _KINDS.items() if key.lower().endswith(suffix)), None)
+    name = key.lower()
+    return None if name.endswith(_SLIDE) else next((_KINDS[end] for end in _KINDS if name.endswith(end)), None)
 
 
 def _members(archive: StoredObject, contents: Contents, prefix: str = "") -> Iterator[StoredObject]:

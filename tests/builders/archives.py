@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,19 @@ def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> by
     with zipfile.ZipFile(sink, "w") as archive:
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name), data, method)
+    return sink.getvalue()
+
+
+def tarred(files: Mapping[str, bytes], kind: int = tarfile.PAX_FORMAT, *more: tarfile.TarInfo) -> bytes:
+    """A TAR archive as Python makes it, with ``more`` headers at its end."""
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w", format=kind) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        for info in more:
+            archive.addfile(info)
     return sink.getvalue()
 
 

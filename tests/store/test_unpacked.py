@@ -10,7 +10,7 @@ from deid_platform.errors import StoreError
 from deid_platform.model import Reason
 from deid_platform.store.landing import as_landing, named
 from deid_platform.store.protocol import Store
-from tests.builders.archives import ENCRYPTED, Raw, raw_zip, zipped
+from tests.builders.archives import ENCRYPTED, Raw, raw_zip, tarred, zipped
 from tests.builders.mirax import Mirax
 
 KEY = "north/drop/Doe Jane.zip"
@@ -48,6 +48,16 @@ def test_a_member_is_read_like_any_object(store: Store) -> None:
             landing.read_range(key, 3, 4, "another")
         assert told.value.reason is Reason.SOURCE_CHANGED
     assert landing.stat(f"{KEY}/none") is None
+
+
+def test_a_tar_archive_is_one_too_but_a_slide_in_one_is_an_item(store: Store) -> None:
+    store.write("drop.tar", tarred(FILES))
+    store.write("slide.mrxs.tar", tarred(FILES))
+    landing = as_landing(store)
+    found = [*(f"drop.tar/{name}" for name in sorted(FILES)), "slide.mrxs.tar"]
+    assert [one.key for one in landing.list()] == found
+    assert landing.read("drop.tar/b/2.dcm") == FILES["b/2.dcm"]
+    assert landing.read("slide.mrxs.tar") == tarred(FILES)
 
 
 def test_a_changed_archive_has_changed_members(store: Store) -> None:
