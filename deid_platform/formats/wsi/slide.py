@@ -32,6 +32,8 @@ _MAKE, _SAMPLES, _DEPTH = 271, 277, 258
 _JPEG_TABLES, _COLOR_MAP, _ICC_PROFILE = 347, 320, 34675
 _MCU_STARTS, _MCU_HIGHS = 65426, 65432
 _COLOUR_NUMBERS = (529, 532)
+_COLOUR_TERMS = frozenset((0, 1, 15, 16, 128, 235, 240, 255, 114, 299, 587, 1000, 722, 2126, 7152, 10_000))
+"""Numbers of luma and of reference black and white (ITU-R BT.601, BT.709; TIFF 6.0 sections 20 and 21)."""
 _RESOLUTIONS, _RATIONAL = (282, 283), 5
 _OF_NDPI = 65420
 _FIRST_LINE = re.compile(r"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?) v[\d.]{1,16}")
@@ -41,7 +43,7 @@ _NUMERIC_KEYS = frozenset(
     "Originalheight Filtered Gamma".split()
 )
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
-_MOST_TABLES, _MOST_COLOUR = 1 << 12, 10_000
+_MOST_TABLES = 1 << 12
 _MOST_TERM, _FINEST = 100_000_000, 10_000
 
 
@@ -166,15 +168,15 @@ def _is_plain(tiff: Tiff, directory: Directory, tag: Tag) -> bool:
     if tag.count > limit or (known[1] == "samples" and samples > 64):
         return False
     values = tiff.numbers(tag)
-    if tag.number == _COLOR_MAP:  # colours of eight bits stand twice, or before a zero
-        return bool(np.all((values % 257 == 0) | (values % 256 == 0)))
+    if tag.number == _COLOR_MAP:  # colours of eight bits, each byte twice: no room for letters of two bytes
+        return bool(np.all(values % 257 == 0))
     if tag.number == _MCU_STARTS:  # places inside of one stream only rise, and wrap at 4 GiB
         return bool(np.count_nonzero(np.diff(values.astype(np.int64)) < 0) <= len(tiff.data) >> 32)
     if tag.number == _MCU_HIGHS:
         return bool(np.all(values <= len(tiff.data) >> 32))
-    if tag.number in _COLOUR_NUMBERS:  # small ones: no room for letters
+    if tag.number in _COLOUR_NUMBERS:
         words = np.frombuffer(tiff.bytes_of(tag), tiff.order + "u4")
-        return bool(np.all(words <= _MOST_COLOUR))
+        return set(words.tolist()) <= _COLOUR_TERMS
     return True
 
 

@@ -131,9 +131,28 @@ TAGS: dict[str, tuple[int, int, bytes]] = {
 }
 
 
+WIDE: dict[str, tuple[int, int, bytes]] = {
+    "letters of two bytes as a colour map": (320, 3, "DOE JANE S20".encode("utf-16-be")),
+    "letters of four bytes as numbers": (532, 5, "DOE JANE S20".encode("utf-32-le")),
+    "letters of four bytes as coefficients": (529, 5, "ROE JO".encode("utf-32-le")),
+    "letters as least samples": (280, 3, b"DOEJAN"),
+}
+
+
 @pytest.mark.parametrize("place", TAGS)
 def test_nothing_stays_in_a_tag_that_is_no_such_value(place: str, tmp_path: Path) -> None:
-    number, kind, value = TAGS[place]
+    assert NAME[:8] not in cleaned(tmp_path, _with_values(*TAGS[place]))
+
+
+@pytest.mark.parametrize("place", WIDE)
+def test_no_letters_stay_in_numbers(place: str, tmp_path: Path) -> None:
+    output = cleaned(tmp_path, _with_values(*WIDE[place]))
+    assert output
+    assert WIDE[place][2] not in output
+
+
+def _with_values(number: int, kind: int, value: bytes) -> bytes:
+    """A slide with a tag whose values are these bytes."""
     whole = {1: 1, 3: 2, 4: 4, 5: 8, 7: 1}[kind]
     page = level(256, 20)
     page.tags.append((number, kind, value))
@@ -142,8 +161,7 @@ def test_nothing_stays_in_a_tag_that_is_no_such_value(place: str, tmp_path: Path
     for entry in range(at + 2, at + 2 + 12 * int.from_bytes(data[at : at + 2], "little"), 12):
         if int.from_bytes(data[entry : entry + 2], "little") == number:
             struct.pack_into("<I", data, entry + 4, len(value) // whole)
-    output = cleaned(tmp_path, bytes(data))
-    assert NAME[:8] not in output
+    return bytes(data)
 
 
 def test_the_judge_reads_every_byte_on_a_map_of_its_own(tmp_path: Path) -> None:
