@@ -64,6 +64,8 @@ class Twix(Pixelless):
         ------
         UnsupportedFormat
             With FACE_NOT_JUDGED, where the policy has faces looked for: what the raw data show nobody can see.
+        UnsafeToRelease
+            The site names its patients, and not this one.
         """
         if policy.heads.at(identity.site).looks:
             raise UnsupportedFormat("A face can be reconstructed from raw data.", Reason.FACE_NOT_JUDGED)
@@ -134,6 +136,7 @@ def _header(file: BinaryIO, measurement: Measurement) -> bytes:
 
 def _texts(told: _Told, policy: Policy, identity: Identity) -> Texts:
     subject = identity.subject(told.patient, told.study)
+    identity.pseudonym(subject)  # refuses whom the site does not name, although no pseudonym is written
 
     def date(key: str, value: str) -> str | None:
         if _BIRTH.search(key):

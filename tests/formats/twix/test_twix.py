@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deid_platform.errors import MalformedFile, UnsupportedFormat
+from deid_platform.errors import MalformedFile, UnsafeToRelease, UnsupportedFormat
 from deid_platform.formats.registry import format_of
 from deid_platform.formats.twix.twix import Twix
 from deid_platform.identity import Identity
 from deid_platform.model import Masking, Reason
 from deid_platform.policy import load_policy
+from deid_platform.subjects import SubjectRules, Unknown
 from tests.builders.twix import PLANTED, STUDY_UID, raw_file, samples
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "twix"
@@ -71,6 +73,14 @@ def test_the_judge_sees_what_was_left_and_what_was_changed(tmp_path: Path) -> No
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert scrubbed(tmp_path, raw_file())[1].read_bytes() == scrubbed(tmp_path, raw_file())[1].read_bytes()
+
+
+def test_a_patient_whom_the_mapping_does_not_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "source.dat").write_bytes(raw_file())
+    strict = replace(IDENTITY, rules=SubjectRules(unknown=Unknown.QUARANTINE))
+    with pytest.raises(UnsafeToRelease) as error:
+        TWIX.scrub(tmp_path / "source.dat", tmp_path / "output.dat", POLICY, strict)
+    assert error.value.reason is Reason.UNKNOWN_SUBJECT
 
 
 def test_raw_data_are_refused_where_faces_go(tmp_path: Path) -> None:
