@@ -33,7 +33,7 @@ from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_ob
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Lost
 
-GATE_VERSION = "7"
+GATE_VERSION = "8"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ the face's plane and of changed places deep in the brain."""
 _DISTANCE = 10.0
 _LEAST_SCORE = 0.2
 _SCALES = (0.5, 1.5)
+_INWARD = 15.0  # mm behind the average head's skin, from which on tissue is deeper than any skin of a face
 _LEAST_AREA = 15.0  # cm² of skin in the field of view, below which no face is shown
 
 
@@ -102,10 +103,11 @@ def _level(volume: Volume) -> float:
 def _skin(volume: Volume, found: Registered) -> tuple[float, float, float]:
     """The share of the skin that moved, the largest patch that did not, and the area seen, both in cm²."""
     grid = np.stack(np.meshgrid(_axis(_ACROSS), _axis(_ALONG), _axis(_UP), indexing="ij"))
-    before, after = tissue(volume, found.to_patient(grid))
+    points = found.to_patient(grid)
+    before, after = tissue(volume, points)
     before = ndimage.binary_opening(before)
-    seen = before.any(axis=1)
     depth = _from_front(before)
+    seen = before.any(axis=1) & ~_sections(volume.at(points)[3], depth, grid)
     # What holds together with the head counts, not the specks of noise in front of it.
     now = np.where(after.any(axis=1), _from_front(ndimage.binary_opening(after)), before.shape[1])
     scale = float(found.scales.mean())
@@ -123,6 +125,19 @@ def _from_front(tissue: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How many points from the front the first tissue lies; all of them where there is none."""
     backward = tissue[:, ::-1]
     return np.asarray(np.where(backward.any(axis=1), backward.argmax(axis=1), tissue.shape[1]))
+
+
+def _sections(scanned: NDArray[np.bool_], depth: NDArray[np.int64], grid: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where the first tissue is no skin but the section of a slanting outermost slice.
+
+    It lies deeper than an average head has its skin, and on the way from there to it the field of view is left. Where
+    the field of view ends at the skin itself, nothing of this kind is taken for a section.
+    """
+    average = average_head()
+    skin = _from_front(average.at(average.image, grid) > _SKIN) + _INWARD / _STEP
+    number = np.arange(scanned.shape[1])[:, None]
+    between = (number > skin[:, None]) & (number < depth[:, None])
+    return np.asarray((between & ~scanned[:, ::-1]).any(axis=1))
 
 
 def _left(volume: Volume, found: Registered) -> float:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from deid_platform.audit.heads.average import Registered, average_head, register
-from deid_platform.audit.heads.proof import prove, shows_face
+from deid_platform.audit.heads.proof import HeadProof, measured, prove, shows_face
 from deid_platform.audit.heads.volumes import Volume
 
 STEP = 3.0
@@ -24,9 +24,7 @@ def head(pitch: float = 0.0, scale: float = 0.9, *, inverted: bool = False) -> t
     """The average head, chin up by ``pitch`` degrees: brightness, and the head frame's mm, per slice, row, column."""
     axes = [np.arange(low, high, STEP) for low, high in zip(LOW, HIGH, strict=True)]
     points = np.stack(np.meshgrid(*axes, indexing="ij")).transpose(0, 3, 2, 1)
-    angle = np.deg2rad(-pitch)
-    turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
-    frame = np.tensordot(turn / scale, points, 1)
+    frame = np.tensordot(turned(pitch) / scale, points, 1)
     values = average_head().at(average_head().image, frame)
     if inverted:
         values = np.where(values > 0.12, 1.1 - values, values)
@@ -47,6 +45,11 @@ def face(frame: Points) -> Mask:
     before_the_plane = 0.788 * y - 0.616 * z > 70
     orbits = (abs(x) < 56) & (y > 45) & (z < -22)
     return np.asarray(before_the_plane | orbits | ((y > 22) & (z < -45) & (abs(x) < 80)))
+
+
+def turned(pitch: float) -> NDArray[np.float64]:
+    angle = np.deg2rad(-pitch)
+    return np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
 
 
 @cache
@@ -90,6 +93,38 @@ def test_skin_that_stays_is_refused(careless: Callable[[Points], Mask]) -> None:
     before, frame = straight()
     failures = prove(volume(before, careless(frame))).failures(face=True)
     assert {"skin_not_moved", "patch_of_skin_left", "tissue_before_the_face"} <= set(failures)
+
+
+def from_height(whole: Volume, height: float) -> Volume:
+    kept = whole.origins[:, 2] >= height
+    return Volume(whole.before[kept], whole.after[kept], whole.changed[kept], whole.origins[kept], whole.steps)
+
+
+def measure_slanting(height: float, careless: Callable[[Points], Mask]) -> HeadProof:
+    """Chin down by 25 degrees and scanned from ``height`` up: the lowest slice cuts the head from brow to neck."""
+    before, frame = head(-25)
+    pose = Registered(0.9 * turned(-25).T, np.zeros(3), 1.0)
+    return measured(from_height(volume(before, careless(frame)), height), pose)
+
+
+@pytest.mark.parametrize("height", [-80.0, -60.0, -40.0])
+def test_the_section_of_a_slanting_slice_is_no_skin(height: float) -> None:
+    assert measure_slanting(height, face).failures(face=True) == []
+
+
+@pytest.mark.parametrize("height", [-80.0, -60.0])
+@pytest.mark.parametrize("careless", [nothing, eyes_left, half_left])
+def test_skin_above_a_slanting_slice_is_refused(height: float, careless: Callable[[Points], Mask]) -> None:
+    assert "skin_not_moved" in measure_slanting(height, careless).failures(face=True)
+
+
+@pytest.mark.parametrize("front", [60.0, 75.0, 90.0])
+def test_skin_at_which_the_field_of_view_ends_is_refused(front: float) -> None:
+    before, frame = straight()
+    whole = volume(before)
+    rows = int((front - LOW[1]) / STEP)
+    cut = Volume(*(side[:, :rows] for side in (whole.before, whole.after, whole.changed)), whole.origins, whole.steps)
+    assert "skin_not_moved" in measured(cut, Registered(0.9 * np.eye(3), np.zeros(3), 1.0)).failures(face=True)
 
 
 @pytest.mark.usefixtures("known_pose")
