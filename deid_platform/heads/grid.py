@@ -37,6 +37,14 @@ class Grid:
         axes = [self.origin[axis] + self.step * np.arange(count) for axis, count in enumerate(self.shape)]
         return np.stack(np.meshgrid(*axes, indexing="ij"))
 
+    def along(self, direction: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``direction`` . p for every point p, shape (x, y, z), without making the points."""
+        x, y, z = (
+            direction[axis] * (self.origin[axis] + self.step * np.arange(count))
+            for axis, count in enumerate(self.shape)
+        )
+        return np.asarray(x[:, None, None] + y[:, None] + z)
+
     def halved(self) -> Grid:
         """The grid of the means of eight points each."""
         x, y, z = self.shape

@@ -136,19 +136,23 @@ def around_brain(head: Head, margin: float) -> Field:
     brain = largest(_refined(head.fields.logits[BRAIN], grid) > 0)
     if not brain.any():
         return Field(grid, np.full(grid.shape, -_FAR, np.float32))
-    return Field(grid, np.float32(margin) - distance(brain, grid.step))
+    return Field(grid, np.float32(margin) - _distance(brain, grid.step, margin))
 
 
-def distance(mask: NDArray[np.bool_], step: float) -> NDArray[np.float32]:
-    """Millimetres to the nearest voxel of a mask, at most some centimetres: 0 in all of it."""
-    return np.asarray(np.minimum(ndimage.distance_transform_edt(~mask, sampling=step), _FAR), np.float32)
+def _distance(mask: NDArray[np.bool_], step: float, reach: float) -> NDArray[np.float32]:
+    """Millimetres to the nearest voxel of a mask, 0 in all of it; far for what is well out of ``reach``."""
+    spare = int(np.ceil(reach / step)) + 2
+    found = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    box = tuple(slice(max(int(places[0]) - spare, 0), int(places[-1]) + spare + 1) for places in found)
+    away = np.full(mask.shape, _FAR, np.float32)
+    away[box] = np.minimum(ndimage.distance_transform_edt(~mask[box], sampling=step), _FAR)
+    return away
 
 
 def beyond_plane(head: Head, grid: Grid) -> NDArray[np.float32]:
     """How far each point of a grid lies beyond a plane of the face, in mm; negative behind both and below the chin."""
-    points = grid.points()
-    depth = np.maximum.reduce([np.tensordot(plane.normal, points, 1) - plane.offset for plane in face_planes(head)])
-    low = head.pose.to_head(points)[2] - _LOWEST
+    depth = np.maximum.reduce([grid.along(plane.normal) - plane.offset for plane in face_planes(head)])
+    low = grid.along(head.pose.matrix[2]) + (head.pose.offset[2] - _LOWEST)
     return np.asarray(np.clip(np.minimum(depth, low), -_FAR, _FAR), np.float32)
 
 
