@@ -120,7 +120,7 @@ def test_skin_above_a_slanting_slice_is_refused(height: float, careless: Callabl
 
 @pytest.mark.parametrize("front", [60.0, 75.0, 90.0])
 def test_skin_at_which_the_field_of_view_ends_is_refused(front: float) -> None:
-    before, frame = straight()
+    before, _ = straight()
     whole = volume(before)
     rows = int((front - LOW[1]) / STEP)
     cut = Volume(*(side[:, :rows] for side in (whole.before, whole.after, whole.changed)), whole.origins, whole.steps)
