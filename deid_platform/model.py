@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-ENGINE_VERSION = "7"
+ENGINE_VERSION = "8"
 """Raised by hand whenever the same input may give other bytes; part of every digest."""
 
 

@@ -14,11 +14,15 @@ from importlib import resources
 
 from deid_platform.audit.tiff_map import Image
 
-_ELEMENT = re.compile(r'<(/?)([A-Za-z]{1,40})((?: [A-Za-z0-9-]{1,40}="[^"<>&]{0,80}")*)(/?)>([^<>&]{0,80})')
+_ELEMENT = re.compile(r'<(/?)([A-Za-z][A-Za-z0-9]{0,39})((?: [A-Za-z0-9-]{1,40}="[^"<>&]{0,80}")*)(/?)>([^<>&]{0,80})')
 _VALUE = re.compile(r' ([A-Za-z0-9-]+)="([^"]*)"')
 _NAMES = ("Name", "ObjectType")
 _TOLD = re.compile(rb"=\s*\"([^\"<]{8,4096})\"|=\s*'([^'<]{8,4096})'|>([^<>]{8,4096})<")
 _NUMBERS = re.compile(r"[-+\d.,\s\"eE]*")
+_TELLING = re.compile(
+    rb"(?i:barcode|serial|unitnumber|uniqueid|operator|user)[A-Za-z0-9_]{0,16}(?:\s*=\s*[\"']|>)([\d.,\s-]{6,64})[\"'<]"
+)
+"""Numbers that tell who or what: no others are looked for."""
 _TAGS, _MOST = (270, 700), 20_000
 
 
@@ -65,6 +69,7 @@ def told(images: Iterable[Image]) -> Iterator[str]:
     known = {one.partition("[")[2].rstrip("]") for one in _forms()}
     count = 0
     for data in (image.tags[tag].data for image in images for tag in _TAGS if tag in image.tags):
+        yield from {match[1].decode("ascii").strip() for match in _TELLING.finditer(data)}
         for match in _TOLD.finditer(data):
             value = next(group for group in match.groups() if group is not None).decode("utf-8", "replace").strip()
             clean = value in known or _NUMBERS.fullmatch(value) or any(

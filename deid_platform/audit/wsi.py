@@ -24,16 +24,18 @@ from deid_platform.model import Finding, Reason
 _OVERVIEW = 512
 """Longer side of the overview that is read for text: in finer ones a reader takes cells for letters."""
 _SAMPLED, _TILE = 16, 256
+_MOST_REGIONS = 64
 _WHOLE, _BLOCK = 1 << 24, 2048
 """Pixels of a level that are read at once; more are read by blocks of about so many pixels a side."""
 _LEAST = 5
 _PIECE, _OVERLAP = 1 << 22, 1024
 _ALLOWED = re.compile(
-    r"-?[\d., ]+|Hamamatsu|inch|centimeter|none|generic-tiff|aperio|hamamatsu|"
+    r"-?[\d., ]+|Hamamatsu|inch|centimeter|none|generic-tiff|aperio|hamamatsu|leica|brightfield|"
     r"(?i:philips)|WSI|RGB|YBR_FULL|YBR_FULL_422|MONOCHROME2|levels=\d{1,3}|(?:\"?-?[\d.]+(?:e-?\d+)?\"? ?){1,3}",
     re.DOTALL,
 )
-_WITH_MARKUP = frozenset(("philips",))
+_WITH_MARKUP = frozenset(("philips", "leica"))
+_SMALL = 64
 _DESCRIPTIONS = ("openslide.comment", "tiff.ImageDescription")
 """Judged by their grammar, see :mod:`deid_platform.audit.tiff_bytes`."""
 _PARTS = re.compile(r"[/\\\s_.,;()\[\]-]+")
@@ -62,10 +64,12 @@ def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterato
 
 def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) -> Iterator[tuple[str, str, str]]:
     for image in cleaned.associated_images:
+        if image == "macro" and _is_black_macro(cleaned):
+            continue
         known = image if image in ("label", "macro", "thumbnail") else "other"
         yield f"image {known}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     for key, value in cleaned.properties.items():
-        if key not in _DESCRIPTIONS and not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):
+        if value and key not in _DESCRIPTIONS and not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):
             yield "property", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     parts = (part for part in _PARTS.split(name) if len(part) > _LEAST and part.lower() not in _COMMON)
     markup = _markup(source) if original.properties["openslide.vendor"] in _WITH_MARKUP else ()
@@ -76,6 +80,14 @@ def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) ->
             if any(stack.found_in(data[at : at + _PIECE + _OVERLAP])):
                 yield "object", "property_left", str(Reason.RESIDUAL_IDENTIFIER)
                 return
+
+
+def _is_black_macro(slide: Any) -> bool:
+    """Whether the macro is the small black one without which OpenSlide opens no slide of Leica with several areas."""
+    sides = [int(slide.properties[f"openslide.associated.macro.{side}"]) for side in ("width", "height")]
+    if slide.properties["openslide.vendor"] != "leica" or max(sides) > _SMALL:
+        return False
+    return not np.asarray(slide.associated_images["macro"].convert("RGB")).any()
 
 
 def _values(slide: Any) -> Iterator[str]:
@@ -126,15 +138,37 @@ def regions_differ(source: Path, output: Path) -> bool:
 def _same(original: Any, cleaned: Any) -> bool:
     if original.level_dimensions != cleaned.level_dimensions:
         return False
-    for level, (width, height) in enumerate(original.level_dimensions):
-        scale = original.level_downsamples[level]
-        for number in range(_SAMPLED):
-            x = int((number * 0.618034 % 1) * max(width - _TILE, 0) * scale)
-            y = int(number / _SAMPLED * max(height - _TILE, 0) * scale)
-            size = (min(_TILE, width), min(_TILE, height))
-            one, other = (slide.read_region((x, y), level, size) for slide in (original, cleaned))
-            if one.tobytes() != other.tobytes():
-                return False
+    return all(
+        _same_in(original, cleaned, level, region)
+        for level in range(original.level_count)
+        for region in _regions(original)
+    )
+
+
+def _regions(slide: Any) -> list[tuple[int, int, int, int]]:
+    """The whole slide, and the parts of it that were scanned: left, top, width, height in pixels of the first level."""
+    names = ("x", "y", "width", "height")
+    found = [(0, 0, *slide.dimensions)]
+    for number in range(_MOST_REGIONS):
+        told = [slide.properties.get(f"openslide.region[{number}].{name}") for name in names]
+        if None in told:
+            break
+        left, top, width, height = map(int, told)
+        found.append((left, top, width, height))
+    return found
+
+
+def _same_in(original: Any, cleaned: Any, level: int, region: tuple[int, int, int, int]) -> bool:
+    """Whether a sample of places in a region looks the same."""
+    scale = original.level_downsamples[level]
+    left, top, width, height = region
+    size = tuple(max(1, min(_TILE, int(side / scale))) for side in (width, height))
+    for number in range(_SAMPLED):
+        x = left + int((number * 0.618034 % 1) * max(width - size[0] * scale, 0))
+        y = top + int(number / _SAMPLED * max(height - size[1] * scale, 0))
+        one, other = (slide.read_region((x, y), level, size) for slide in (original, cleaned))
+        if one.tobytes() != other.tobytes():
+            return False
     return True
 
 

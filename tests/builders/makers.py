@@ -11,6 +11,14 @@ NEEDLES = (b"DOE", b"JANE", b"4711", b"Roe", b"SN7347", b"20151209", b"2010-10-0
 """What no cleaned slide holds, in any encoding."""
 
 
+def left(data: bytes) -> list[bytes]:
+    """Planted values in some bytes, as they are, in UTF-16 or in base64."""
+    return [
+        one for one in NEEDLES
+        if any(one.decode().encode(codec) in data for codec in ("ascii", "utf-16-le", "utf-16-be"))
+    ] + [NAME for _ in range(1) if b64encode(NAME)[:20] in data]  # fmt: skip
+
+
 def replaced(page: Page, number: int, kind: int, values: Sequence[int] | bytes) -> Page:
     """The page with another value of a tag."""
     page.tags = [tag for tag in page.tags if tag[0] != number] + [(number, kind, values)]
@@ -66,3 +74,44 @@ def _object(kind: str, inner: str) -> str:
 
 def _attribute(name: str, inner: str) -> str:
     return f'\t<Attribute Name="{name}" Group="0x301D" Element="0x1002" PMSVR="IString">{inner}</Attribute>\n'
+
+
+def leica(*, areas: int = 1, extra: str = "", xml: str = "") -> list[Page]:
+    """A macro in two sizes, and areas of tissue in two; the first image tells of all in XML (another with ``xml``)."""
+    pages = [level(512, 170, b"Macro"), level(256, 180, b"Macro", reduced=True)]
+    for number in range(areas):
+        pages += [level(512, 20 + 10 * number), level(256, 90 + 10 * number, reduced=True)]
+    return [replaced(pages[0], 270, 2, (xml or leica_description(areas, extra=extra)).encode() + b"\0"), *pages[1:]]
+
+
+def leica_description(areas: int = 1, *, extra: str = "") -> str:
+    """The description of a slide with so many areas; ``extra`` stands beside its images."""
+    images = [_leica_image((0, 0), (1_500_000, 1_500_000), (0, 1), "0.60833")]
+    places = [(200_000 + 600_000 * number, 300_000 + 200_000 * number) for number in range(areas)]
+    images += [
+        _leica_image(place, (256_000, 256_000), (2 * number + 2, 2 * number + 3), "20")
+        for number, place in enumerate(places)
+    ]
+    barcode = b64encode(NAME).decode()
+    return (
+        '<?xml version="1.0"?>\n<scn xmlns="http://www.leica-microsystems.com/scn/2010/10/01" '
+        'uuid="urn:uuid:4711-DOE">\n'
+        f'<collection name="{NAME.decode()}" uuid="urn:uuid:4711" sizeX="1500000" sizeY="1500000">\n'
+        f"<barcode>{barcode}</barcode><!-- {NAME.decode()} -->{extra}{''.join(images)}</collection></scn>"
+    )
+
+
+def _leica_image(place: tuple[int, int], size: tuple[int, int], directories: Sequence[int], objective: str) -> str:
+    dimensions = "".join(
+        f'<dimension sizeX="{512 >> number}" sizeY="{512 >> number}" r="{number}" ifd="{directory}" />\n'
+        for number, directory in enumerate(directories)
+    )
+    return (
+        f'<image name="JANE of Elsewhere" uuid="urn:uuid:4711"><creationDate>2010-10-01T10:20:30.1Z</creationDate>\n'
+        '<device model="Leica SCN400;SN7347" version="1.4.0 of Dr Roe" />\n'
+        f'<pixels sizeX="512" sizeY="512">\n{dimensions}</pixels>\n'
+        f'<view sizeX="{size[0]}" sizeY="{size[1]}" offsetX="{place[0]}" offsetY="{place[1]}" spacingZ="400" />\n'
+        f"<scanSettings><objectiveSettings><objective>{objective}</objective></objectiveSettings>\n"
+        "<illuminationSettings><numericalAperture>0.4</numericalAperture>"
+        "<illuminationSource>brightfield</illuminationSource></illuminationSettings></scanSettings></image>\n"
+    )

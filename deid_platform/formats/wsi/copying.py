@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import MalformedFile
+from deid_platform.formats.wsi.black import black_entries
 from deid_platform.formats.wsi.levels import kept_below
 from deid_platform.formats.wsi.plan import Plan
 from deid_platform.formats.wsi.slide import COMPRESSION, kept_tags, segments
@@ -59,11 +60,14 @@ class Copy:
         """Write the file. Raises MalformedFile when parts that stay and parts that are rewritten share bytes."""
         tiff = self.tiff
         self.sink.truncate(len(tiff.data))
-        levels = self.plan.levels
+        images, levels = self.plan.images, self.plan.levels
         self.counted.images = len(tiff.chain) - len(levels)
         self._put(0, tiff.data[: tiff.head])
-        self._put(tiff.first_link_at, self._link(levels[0].at), claim=False)
-        for directory, following in zip(levels, [*levels[1:], None], strict=True):
+        self._put(tiff.first_link_at, self._link(images[0].at), claim=False)
+        for directory, following in zip(images, [*images[1:], None], strict=True):
+            if directory is self.plan.black:
+                self._black(directory, following.at if following else 0)
+                continue
             self._level(directory, following.at if following else 0)
             below = kept_below(tiff, directory)
             for inner in below:
@@ -99,6 +103,17 @@ class Copy:
         for tag, new in kept:
             if not tag.inline:
                 self._put(tag.value_at, new or tiff.data[tag.value_at : tag.value_at + tag.size])
+
+    def _black(self, directory: Directory, following: int) -> None:
+        """A black image, with the texts that stay, in the place of one that goes."""
+        texts = {tag: new for (at, tag), new in (self.plan.texts or {}).items() if at == directory.at}
+        entries, tile = black_entries(self.tiff, directory, texts)
+        self.counted.tags += len(directory.tags)
+        self._put(directory.at, self._directory(entries, following))
+        self._taken[-1] = (directory.at, directory.end)
+        self._taken.append(tile)
+        for number, new in texts.items():
+            self._put(directory.tags[number].value_at, new)
 
     def _directory(self, entries: list[bytes], following: int) -> bytes:
         count = struct.pack(self.tiff.order + ("Q" if self.tiff.big else "H"), len(entries))

@@ -99,6 +99,21 @@ def fits(tiff: Tiff, base: Directory, directory: Directory) -> bool:
     return same_shape and has_samples_of(tiff, base, directory)
 
 
+def fits_as_told(tiff: Tiff, told: Sequence[tuple[Directory, tuple[int, int]]]) -> bool:
+    """Whether images have the widths and heights told of them, and each is the first at a lower resolution."""
+    for directory, size in told:
+        if TILES[0] not in directory.tags or tuple(tiff.number(directory, tag) for tag in (_WIDTH, _LENGTH)) != size:
+            return False
+    widths = [width for _, (width, _) in told]
+    return widths == sorted(set(widths), reverse=True) and all(fits(tiff, told[0][0], one) for one, _ in told)
+
+
+def names_another(tiff: Tiff, directory: Directory) -> bool:
+    """Whether an image says in words, not in XML of its maker, that it shows more than tissue."""
+    texts = (tiff.text(directory, tag) for tag in _NAMES)
+    return any(_ASSOCIATED.search(text) for text in texts if not text.lstrip().startswith("<"))
+
+
 def has_samples_of(tiff: Tiff, base: Directory, directory: Directory) -> bool:
     """Whether pixels of two images are of one kind."""
     return all(

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from deid_platform.errors import UnsupportedFormat
-from deid_platform.formats.wsi import philips
+from deid_platform.formats.wsi import leica, philips
 from deid_platform.formats.wsi.levels import kept_directories, refuse_countless
 from deid_platform.formats.wsi.plan import DESCRIPTION, XMP, Plan
 from deid_platform.formats.wsi.tiff import Tiff
 
-_READ = 1 << 22
-_REFUSED = {b"<scn": "Leica SCN", b"iscan": "Ventana BIF", b"hamamatsu ndpis": "NDPIS", b"dpufsimport": "Philips"}
+_READ = 1 << 23
+_REFUSED = {b"<scn": "Leica SCN", b"leica-microsystems.com/scn": "Leica SCN", b"iscan": "Ventana BIF",
+            b"hamamatsu ndpis": "NDPIS", b"dpufsimport": "Philips"}  # fmt: skip
 """Formats that hide identifiers in more places than are known here, by what their first images say."""
-_KNOWN: tuple[tuple[Callable[[Tiff], bool], Callable[[Tiff], Plan]], ...] = ((philips.is_made, philips.plan),)
+_KNOWN: tuple[tuple[Callable[[Tiff], bool], Callable[[Tiff], Plan]], ...] = (
+    (philips.is_made, philips.plan), (leica.is_made, leica.plan),
+)  # fmt: skip
 
 
 def plan_of(tiff: Tiff) -> Plan:

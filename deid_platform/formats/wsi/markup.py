@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -22,6 +22,7 @@ from deid_platform.model import Reason
 
 _MOST_BYTES, _MOST_ELEMENTS, _MOST_DEPTH, _MOST_TEXT = 1 << 23, 1 << 18, 32, 4096
 _TEXT = "#text"
+_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?")
 _KEYS = {"Attribute": "Name", "DataObject": "ObjectType"}
 """Attributes that say what an element is; its place in a list then is ``element[value]``."""
 
@@ -46,6 +47,26 @@ class Element:
         told = "".join(f" {name}={quoteattr(value)}" for name, value in self.attributes.items())
         inner = escape(self.text) + "".join(child.written() for child in self.children)
         return f"<{self.name}{told}>{inner}</{self.name}>" if inner else f"<{self.name}{told}/>"
+
+
+def only(element: Element, *path: str) -> Element:
+    """The one element below another that some names lead to. Raises MalformedFile where there is none, or another."""
+    found = list(element.named(*path))
+    if len(found) != 1:
+        raise MalformedFile("The XML of the slide lacks what readers need, or tells it twice.")
+    return found[0]
+
+
+def numbers(element: Element, names: Iterable[str]) -> tuple[int, ...]:
+    """Whole numbers of an element whose list asks for them."""
+    return tuple(int(element.attributes[name]) for name in names)
+
+
+def rendered(value: str) -> str:
+    """A number in the one way it is written here; any other value as it is."""
+    if not _NUMBER.fullmatch(value):
+        return value
+    return f"{float(value):.6f}".rstrip("0").rstrip(".") if "." in value else str(int(value))
 
 
 def read_markup(data: bytes, maker: str) -> Element:
@@ -114,6 +135,8 @@ class _Reader:
         said = attributes.get(key, "") if key else ""
         step = f"{name}[{said if said.isidentifier() else ''}]" if key else name
         path = f"{self._open[-1][0]}/{step}" if self._open else step
+        if self._open and "xmlns" in attributes:
+            raise MalformedFile("The XML of the slide says by another name space that it means something else.")
         if self._unknown or path not in self.rules:
             self._unknown += 1
             return

@@ -20,9 +20,16 @@ Texts = Mapping[tuple[int, int], bytes]
 class Plan:
     """What stays. ``texts`` is None where tags are told by one rule for all makers."""
 
-    levels: tuple[Directory, ...]
+    images: tuple[Directory, ...]
     texts: Texts | None = None
     suffix: str = ".tiff"
+    black: Directory | None = None
+    """One of the images that readers ask for although it is no level: a black one takes its place."""
+
+    @property
+    def levels(self) -> tuple[Directory, ...]:
+        """The images whose tiles stay."""
+        return tuple(one for one in self.images if one is not self.black)
 
 
 def filled(directory: Directory, number: int, text: str) -> Texts:

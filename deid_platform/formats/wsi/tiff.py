@@ -182,6 +182,8 @@ class _Reader:
         if end > len(self.data):
             raise MalformedFile("The TIFF file ends before its directories do.", Reason.TRUNCATED)
         tags = [self._tag(start + entry * number, link_at + link + 4 * number) for number in range(count)]
+        if len({tag.number for tag in tags}) < count:
+            raise MalformedFile("A directory of the TIFF file has a tag twice, of which readers see this or that.")
         return Directory(at, {tag.number: tag for tag in tags}, link_at, end, self.offset(link_at))
 
     def _tag(self, at: int, high_at: int) -> Tag:

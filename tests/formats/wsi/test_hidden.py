@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deid_platform.audit.tiff_bytes import tiles_differ
-from deid_platform.errors import DeidError
+from deid_platform.errors import DeidError, MalformedFile
 from deid_platform.formats.wsi.wsi import Slide
 from deid_platform.identity import Identity
 from deid_platform.model import Masking
@@ -154,8 +154,7 @@ def test_no_letters_stay_in_numbers(place: str, tmp_path: Path) -> None:
 def _with_values(number: int, kind: int, value: bytes) -> bytes:
     """A slide with a tag whose values are these bytes."""
     whole = {1: 1, 3: 2, 4: 4, 5: 8, 7: 1}[kind]
-    page = level(256, 20)
-    page.tags.append((number, kind, value))
+    page = with_tag(level(256, 20), number, kind, value)
     data = bytearray(tiff_bytes([page]))
     at = int.from_bytes(data[4:8], "little")
     for entry in range(at + 2, at + 2 + 12 * int.from_bytes(data[at : at + 2], "little"), 12):
@@ -266,3 +265,11 @@ def test_the_judge_sees_what_was_blanked_in_a_scan(tmp_path: Path) -> None:
     data[at : at + 2] = bytes(2)
     target.write_bytes(data)
     assert tiles_differ(source, target)
+
+
+def test_a_tag_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    page = level(512, 20)
+    page.tags.append((270, 2, b"Aperio\0"))
+    (tmp_path / "x.tiff").write_bytes(tiff_bytes([page]))
+    with pytest.raises(MalformedFile, match="twice"):
+        SLIDE.describe(tmp_path / "x.tiff", IDENTITY, "x.tiff")

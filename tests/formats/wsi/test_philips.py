@@ -11,7 +11,7 @@ from deid_platform.formats.wsi.wsi import Slide
 from deid_platform.identity import Identity
 from deid_platform.model import Masking
 from deid_platform.policy import load_policy
-from tests.builders.makers import NEEDLES, philips, philips_description, replaced
+from tests.builders.makers import left, philips, philips_description, replaced
 from tests.builders.slides import NAME, jpeg, level, tiff_bytes
 
 SLIDE, IDENTITY, POLICY = Slide(), Identity(bytes(range(32))), load_policy("research")
@@ -24,14 +24,6 @@ def cleaned(tmp_path: Path, data: bytes) -> tuple[Path, Path]:
     assert SLIDE.describe(source, IDENTITY, ITEM).path.endswith(".tiff")
     SLIDE.scrub(source, output, POLICY, IDENTITY, ITEM)
     return source, output
-
-
-def left(data: bytes) -> list[bytes]:
-    """Planted values in some bytes, as they are, in UTF-16 or in base64."""
-    return [
-        one for one in NEEDLES
-        if one in data or one.decode().encode("utf-16-le") in data or one.decode().encode("utf-16-be") in data
-    ] + [NAME for _ in range(1) if b64encode(NAME)[:20] in data]  # fmt: skip
 
 
 @pytest.mark.parametrize(("big", "order"), [(False, "<"), (True, "<"), (True, ">")])
