@@ -13,7 +13,7 @@ from deid_platform.policy import load_policy
 from deid_platform.run import Order, run
 from tests.builders.chain import KEY, Here, fill
 from tests.builders.dicom import encode, image, person
-from tests.builders.makers import leica
+from tests.builders.makers import leica, ventana
 from tests.builders.mirax import NEEDLES, Mirax
 from tests.builders.slides import aperio, tiff_bytes
 
@@ -30,7 +30,7 @@ def test_slides_beside_others_are_released_and_what_is_no_whole_slide_is_not(tmp
     broken = Mirax().save(source / "broken")
     broken.with_suffix("").joinpath("Data0001.dat").unlink()
     fill(source, {"image.dcm": encode(image(person(7), rows=32, columns=32)), "slide.svs": tiff_bytes(aperio()),
-                  "slide.scn": tiff_bytes(leica(areas=2), big=True),
+                  "slide.scn": tiff_bytes(leica(areas=2), big=True), "slide.bif": tiff_bytes(ventana(), big=True),
                   "alone.mrxs": Mirax().members()[""]})  # fmt: skip
     summary = run(order(source, output))
     with output.joinpath("quarantine.csv").open(newline="") as file:
@@ -38,8 +38,8 @@ def test_slides_beside_others_are_released_and_what_is_no_whole_slide_is_not(tmp
     assert refused == {("alone.mrxs", "truncated"), ("broken/Doe Jane.mrxs", "truncated"),
                        ("slides/Roe/notes of DOE.txt", "unsupported_format")}  # fmt: skip
     released = sorted(path for path in output.joinpath("released").rglob("*") if path.is_file())
-    assert sorted(path.suffix for path in released) == [".dcm", ".scn", ".svs", ".tar", ".tar"]
-    assert (summary.found, summary.released) == (8, 5)
+    assert sorted(path.suffix for path in released) == [".bif", ".dcm", ".scn", ".svs", ".tar", ".tar"]
+    assert (summary.found, summary.released) == (9, 6)
     for path in released:
         if path.suffix == ".tar":
             assert not [needle for needle in NEEDLES if needle in path.read_bytes()]

@@ -16,6 +16,7 @@ from deid_platform.audit.tiff_map import Image
 
 _ELEMENT = re.compile(r'<(/?)([A-Za-z][A-Za-z0-9]{0,39})((?: [A-Za-z0-9-]{1,40}="[^"<>&]{0,80}")*)(/?)>([^<>&]{0,80})')
 _VALUE = re.compile(r' ([A-Za-z0-9-]+)="([^"]*)"')
+_COUNTED = re.compile(r"(?<=^AOI)\d{1,2}$")
 _NAMES = ("Name", "ObjectType")
 _TOLD = re.compile(rb"=\s*\"([^\"<]{8,4096})\"|=\s*'([^'<]{8,4096})'|>([^<>]{8,4096})<")
 _NUMBERS = re.compile(r"[-+\d.,\s\"eE]*")
@@ -43,6 +44,7 @@ def is_clean(data: bytes) -> bool:
 def _is_known(closes: str, name: str, attributes: str, closed: str, text: str) -> bool:
     values = dict(_VALUE.findall(attributes))
     said = next((values.pop(key) for key in _NAMES if key in values), None)
+    name = _COUNTED.sub("#", name)
     forms = _forms().get(name if said is None else f"{name}[{said}]")
     if closes:
         return not attributes and not text and any(one.partition("[")[0] == name for one in _forms())

@@ -23,6 +23,8 @@ _APERIO = re.compile(
     rb"(?:\r\n(?:[\d x,()\[\]/;:\->.=Q]|JPEG|RGB|YCC|J2K|YUV16|KDU|OFFSET){1,512})?"
     rb"(?:\|[A-Za-z]{1,20} = -?[\d.]{1,20}){0,32}\0*"
 )
+_LEVEL = re.compile(rb"level=\d{1,2} mag=\d{1,3}(?:\.\d{1,12})?(?: quality=\d{1,3})?\0*")
+"""How Ventana describes a level."""
 _LISTS = frozenset((273, 279, 324, 325, 320, 65426, 65432))
 _FEW = 64
 _BLACK = 32 * 32
@@ -51,6 +53,18 @@ def bytes_left(output: Path) -> Iterator[Hit]:
             yield "object", "bytes_left", str(Reason.FORBIDDEN_CONTENT)
         if any(_noted(data, image) for image in found.images):
             yield "tile", "note_left", str(Reason.FORBIDDEN_CONTENT)
+
+
+def shown_images(output: Path) -> int:
+    """How many images a file holds beside small black ones.
+
+    Raises
+    ------
+    ValueError, IndexError, KeyError, struct.error
+        The file is no sound TIFF.
+    """
+    with output.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return sum(not _is_black(data, image) for image in TiffMap(data).images)
 
 
 def tiles_differ(source: Path, output: Path) -> bool:
@@ -161,7 +175,7 @@ def _used(data: Any, begin: int, end: int) -> bool:
 
 
 _GRAMMARS: Mapping[int, Callable[[bytes], bool]] = {
-    _DESCRIPTION: lambda data: _APERIO.fullmatch(data) is not None or is_clean(data),
+    _DESCRIPTION: lambda data: any(form.fullmatch(data) for form in (_APERIO, _LEVEL)) or is_clean(data),
     _XMP: is_clean,
     _SOFTWARE: lambda data: data.rstrip(b"\0") == b"Philips",
     _MAKE: lambda data: data.rstrip(b"\0") == b"Hamamatsu",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import Picture, shows_text_in
 from deid_platform.audit.slide_markup import told
-from deid_platform.audit.tiff_bytes import bytes_left, tiles_differ
+from deid_platform.audit.tiff_bytes import bytes_left, shown_images, tiles_differ
 from deid_platform.audit.tiff_map import TiffMap
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Finding, Reason
@@ -24,7 +24,7 @@ from deid_platform.model import Finding, Reason
 _OVERVIEW = 512
 """Longer side of the overview that is read for text: in finer ones a reader takes cells for letters."""
 _SAMPLED, _TILE = 16, 256
-_MOST_REGIONS = 64
+_MOST_REGIONS, _COMPARED = 4096, 64
 _WHOLE, _BLOCK = 1 << 24, 2048
 """Pixels of a level that are read at once; more are read by blocks of about so many pixels a side."""
 _LEAST = 5
@@ -34,13 +34,13 @@ _ALLOWED = re.compile(
     r"(?i:philips)|WSI|RGB|YBR_FULL|YBR_FULL_422|MONOCHROME2|levels=\d{1,3}|(?:\"?-?[\d.]+(?:e-?\d+)?\"? ?){1,3}",
     re.DOTALL,
 )
-_WITH_MARKUP = frozenset(("philips", "leica"))
+_WITH_MARKUP = frozenset(("philips", "leica", "ventana"))
 _SMALL = 64
 _DESCRIPTIONS = ("openslide.comment", "tiff.ImageDescription")
 """Judged by their grammar, see :mod:`deid_platform.audit.tiff_bytes`."""
 _PARTS = re.compile(r"[/\\\s_.,;()\[\]-]+")
 _COMMON = frozenset(("slide", "image", "region", "small", "large", "tissue", "biopsy", "aperio", "hamamatsu", "label"))
-_TELLING = re.compile(r"S/N|ID(?![a-z])|(?i:date|time(?!r)|created|barcode|user|serial)")
+_TELLING = re.compile(r"S/N|ID(?![a-z])|UnitNumber|(?i:date|time(?!r)|created|barcode|user|serial)")
 _TECHNICAL = re.compile(r"^openslide\.(?!comment|barcode)|^tiff\.(?:X|Y|Res)|\.Filtered$|ScannerType$")
 
 
@@ -68,6 +68,8 @@ def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) ->
             continue
         known = image if image in ("label", "macro", "thumbnail") else "other"
         yield f"image {known}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
+    if cleaned.properties["openslide.vendor"] in _WITH_MARKUP and shown_images(output) != _told_images(cleaned):
+        yield "image other", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     for key, value in cleaned.properties.items():
         if value and key not in _DESCRIPTIONS and not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):
             yield "property", "not_removed", str(Reason.FORBIDDEN_CONTENT)
@@ -80,6 +82,12 @@ def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) ->
             if any(stack.found_in(data[at : at + _PIECE + _OVERLAP])):
                 yield "object", "property_left", str(Reason.RESIDUAL_IDENTIFIER)
                 return
+
+
+def _told_images(slide: Any) -> int:
+    """How many images OpenSlide shows as levels: in slides of Leica as many times as they have areas."""
+    areas = len(_regions(slide)) - 1 if slide.properties["openslide.vendor"] == "leica" else 1
+    return int(slide.level_count) * areas
 
 
 def _is_black_macro(slide: Any) -> bool:
@@ -141,7 +149,7 @@ def _same(original: Any, cleaned: Any) -> bool:
     return all(
         _same_in(original, cleaned, level, region)
         for level in range(original.level_count)
-        for region in _regions(original)
+        for region in _regions(original)[: _COMPARED + 1]
     )
 
 

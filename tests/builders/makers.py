@@ -115,3 +115,73 @@ def _leica_image(place: tuple[int, int], size: tuple[int, int], directories: Seq
         "<illuminationSettings><numericalAperture>0.4</numericalAperture>"
         "<illuminationSource>brightfield</illuminationSource></illuminationSettings></scanSettings></image>\n"
     )
+
+
+def ventana(*, tiles: bool = True, scan: str = "", info: str = "", layers: int = 1) -> list[Page]:
+    """The photograph of the slide and its label, a map and a thumbnail, and three levels, the first with XML of its
+    ``tiles`` (``info``, if given) as BIF has it; ``scan`` is other XML of the scan.
+    """
+    first = replaced(picture(b"Label Image"), 700, 1, (scan or ventana_scan(layers)).encode() + b"\0")
+    levels = [
+        level(1024 >> number, 20 + 30 * number, f"level={number} mag={20 / 2**number:g} quality=90".encode())
+        for number in range(3)
+    ]
+    if tiles:
+        replaced(levels[0], 700, 1, (info or ventana_info()).encode() + b"\0")
+    else:
+        levels[0].tags = [tag for tag in levels[0].tags if tag[0] != 700]
+    return [first, picture(b"Probability_Image of " + NAME), *levels, picture(b"Thumbnail")]
+
+
+def ventana_scan(layers: int = 1, *, extra: str = "") -> str:
+    """XML of the scan; ``extra`` stands in it."""
+    return (
+        f'<?xml version="1.0" encoding="utf-8" ?>\n<iScan Mode="brightfield" Magnification="20" ScanRes="0.465000" '
+        f'UnitNumber="SN7347" ScannerModel="of Elsewhere" Z-layers="{layers}" Z-spacing="1" UserName="Dr Roe" '
+        f'BuildDate="20151209" SlideAnnotation="{NAME.decode()}" Barcode1D="S20-4711" Barcode2D=\'{NAME.decode()}\' '
+        f'ScanDate="2010-10-01T10:20:30" FocusMode="0">{extra}<!-- {NAME.decode()} -->'
+        '<AOI0 Left="4711" Top="1536" Right="512" Bottom="0"><FocusPoint>JANE</FocusPoint></AOI0></iScan>'
+    )
+
+
+def ventana_info(*, extra: str = "") -> str:
+    """XML of a level of 4 x 4 tiles in two areas: 4 x 2 tiles at the top and 2 x 2 below, and one not scanned."""
+    return (
+        '<?xml version="1.0"?>\n<EncodeInfo Ver="2">\n'
+        f'<SlideInfo Rack="DOE" Slot="JANE" BaseName="{NAME.decode()}" OutputFileName="C:\\{NAME.decode()}.bif">'
+        f'<iScan UserName="Dr Roe" Barcode1D="S20-4711"/><AoiInfo XIMAGESIZE="256"/></SlideInfo>{extra}\n'
+        '<SlideStitchInfo Left="-1" Top="JANE">\n'
+        + _area(0, 4, 2, (0, 700)) + '<ImageInfo AOIScanned="0" AOIIndex="1" Etikett="DOE" NumRows="JANE" NumCols="0"/>'
+        + _area(2, 2, 2, (900, 0)) +
+        "</SlideStitchInfo>\n<AoiOrigin Operator='Roe'>"
+        '<AOI0 OriginX="0" OriginY="0"/><AOI1 OriginX="0" OriginY="0"/><AOI2 OriginX="0" OriginY="512" By="Roe"/>'
+        f"</AoiOrigin></EncodeInfo>\n{' ' * 40}"
+    )  # fmt: skip
+
+
+def _area(index: int, across: int, down: int, place: tuple[int, int]) -> str:
+    joints = [
+        ("RIGHT", _number(across, down, column, row), _number(across, down, column + 1, row), "10.500000", "0")
+        for column in range(across - 1)
+        for row in range(down)
+    ] + [
+        ("UP", _number(across, down, column, row), _number(across, down, column, row - 1), "0", "20.000000")
+        for column in range(across)
+        for row in range(1, down)
+    ]
+    told = "".join(
+        f'<TileJointInfo FlagJoined="1" Confidence="98" Direction="{way}" Tile1="{one}" Tile2="{other}" '
+        f'OverlapX="{x}" OverlapY="{y}" Operator="Dr Roe"/>\n'
+        for way, one, other, x, y in joints
+    )
+    return (
+        f'<ImageInfo AOIScanned="1" AOIIndex="{index}" NumRows="{down}" NumCols="{across}" Width="256" Height="256" '
+        f'Pos-X="{place[0]}.000000" Pos-Y="{place[1]}" Seen="20151209">\n'
+        f'{told}<FrameInfo AOIScanned="1"><Frame XY="0,0" Z="4711"/></FrameInfo></ImageInfo>\n'
+    )
+
+
+def _number(across: int, down: int, column: int, row: int) -> int:
+    """The number of a tile: from below upwards, in every other row from right to left."""
+    up = down - row - 1
+    return up * across + (across - column - 1 if up % 2 else column) + 1

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from deid_platform.errors import MalformedFile, UnsupportedFormat
 from deid_platform.formats.wsi.black import SIDE
-from deid_platform.formats.wsi.levels import fits_as_told, names_another
+from deid_platform.formats.wsi.levels import MOST_SIDE, fits_as_told, names_another
 from deid_platform.formats.wsi.markup import Element, numbers, only, read_markup, rendered
 from deid_platform.formats.wsi.plan import DESCRIPTION, Plan, filled
 from deid_platform.formats.wsi.tiff import Directory, Tiff
+from deid_platform.model import Reason
 
 _MARK, _READ = "leica-microsystems.com/scn", 4096
 _BRIGHT = "brightfield"
@@ -110,6 +111,8 @@ def _refuse_other_than_tissue(area: _Image, whole: tuple[int, ...]) -> None:
     across, down = (size / pixels for size, pixels in zip(area.size, area.dimensions[0][1], strict=True))
     if across > _COARSEST or abs(across - down) > _SQUARE * across:
         raise MalformedFile("An area of the slide is too coarse for one of tissue.")
+    if max(whole) * area.dimensions[-1][1][0] > MOST_SIDE * area.size[0]:
+        raise MalformedFile("The slide is too large for its smallest level.", Reason.TOO_LARGE)
 
 
 def _written(

@@ -23,6 +23,8 @@ _KIND, _WIDTH, _LENGTH, _DEPTH, _SAMPLES, _LENS = 254, 256, 257, 258, 277, 65421
 _TILE_WIDTH, _TILE_LENGTH, _MOST_POWER = 322, 323, 24
 _REDUCED = 1
 _MOST_TILES = 1 << 24
+MOST_SIDE = 1 << 15
+"""Pixels of a side of the smallest level where areas lie apart: room costs no byte, but whoever looks at it time."""
 _ASSOCIATED = re.compile(r"label|macro|thumb|overview|barcode|slide[ _-]?image", re.IGNORECASE)
 _APERIO_LEVEL = re.compile(r"Aperio [^\r\n|]{1,64}\r?\n\s*\d{1,7}x\d{1,7} ")
 _OME_IMAGE = re.compile(r"<(?:\w{1,16}:)?Image\s([^>]{0,4096})>")

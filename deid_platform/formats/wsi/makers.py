@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from deid_platform.errors import UnsupportedFormat
-from deid_platform.formats.wsi import leica, philips
+from deid_platform.errors import MalformedFile, UnsupportedFormat
+from deid_platform.formats.wsi import leica, philips, ventana
 from deid_platform.formats.wsi.levels import kept_directories, refuse_countless
 from deid_platform.formats.wsi.plan import DESCRIPTION, XMP, Plan
 from deid_platform.formats.wsi.tiff import Tiff
@@ -15,7 +15,7 @@ _REFUSED = {b"<scn": "Leica SCN", b"leica-microsystems.com/scn": "Leica SCN", b"
             b"hamamatsu ndpis": "NDPIS", b"dpufsimport": "Philips"}  # fmt: skip
 """Formats that hide identifiers in more places than are known here, by what their first images say."""
 _KNOWN: tuple[tuple[Callable[[Tiff], bool], Callable[[Tiff], Plan]], ...] = (
-    (philips.is_made, philips.plan), (leica.is_made, leica.plan),
+    (philips.is_made, philips.plan), (leica.is_made, leica.plan), (ventana.is_made, ventana.plan),
 )  # fmt: skip
 
 
@@ -29,8 +29,10 @@ def plan_of(tiff: Tiff) -> Plan:
     MalformedFile
         What it tells of its images is not so, or it has more tiles than any slide.
     """
-    planned = next((planned for is_made, planned in _KNOWN if is_made(tiff)), _plain)
-    plan = planned(tiff)
+    makers = [planned for is_made, planned in _KNOWN if is_made(tiff)] or [_plain]
+    if len(makers) > 1:
+        raise MalformedFile("The slide says to be of two makers.")
+    plan = makers[0](tiff)
     refuse_countless(tiff, plan.levels)
     return plan
 

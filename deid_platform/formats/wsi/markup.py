@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from importlib import resources
 from typing import NoReturn
@@ -25,6 +26,8 @@ _TEXT = "#text"
 _NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?")
 _KEYS = {"Attribute": "Name", "DataObject": "ObjectType"}
 """Attributes that say what an element is; its place in a list then is ``element[value]``."""
+_COUNTED = re.compile(r"(AOI)\d{1,2}")
+"""Elements that count themselves; their place in a list then is ``element#``."""
 
 
 @dataclass(slots=True)
@@ -58,15 +61,18 @@ def only(element: Element, *path: str) -> Element:
 
 
 def numbers(element: Element, names: Iterable[str]) -> tuple[int, ...]:
-    """Whole numbers of an element whose list asks for them."""
-    return tuple(int(element.attributes[name]) for name in names)
+    """Whole numbers of an element. Raises MalformedFile where one is missing."""
+    try:
+        return tuple(int(element.attributes[name]) for name in names)
+    except KeyError:
+        raise MalformedFile("The XML of the slide lacks a number that readers need.") from None
 
 
 def rendered(value: str) -> str:
     """A number in the one way it is written here; any other value as it is."""
     if not _NUMBER.fullmatch(value):
         return value
-    return f"{float(value):.6f}".rstrip("0").rstrip(".") if "." in value else str(int(value))
+    return format(Decimal(value).normalize(), "f")
 
 
 def read_markup(data: bytes, maker: str) -> Element:
@@ -133,13 +139,14 @@ class _Reader:
             raise MalformedFile("The XML of the slide has more elements than any.", Reason.TOO_LARGE)
         key = _KEYS.get(name)
         said = attributes.get(key, "") if key else ""
-        step = f"{name}[{said if said.isidentifier() else ''}]" if key else name
+        counted = _COUNTED.fullmatch(name)
+        step = f"{counted[1]}#" if counted else f"{name}[{said if said.isidentifier() else ''}]" if key else name
         path = f"{self._open[-1][0]}/{step}" if self._open else step
-        if self._open and "xmlns" in attributes:
-            raise MalformedFile("The XML of the slide says by another name space that it means something else.")
         if self._unknown or path not in self.rules:
             self._unknown += 1
             return
+        if self._open and "xmlns" in attributes:
+            raise MalformedFile("The XML of the slide says by another name space that it means something else.")
         element = Element(name, {key: said} if key else {})
         for value, rule in self.rules[path].items():
             if value != _TEXT:
