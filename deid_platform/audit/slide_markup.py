@@ -24,7 +24,7 @@ _TELLING = re.compile(
     rb"(?i:barcode|serial|unitnumber|uniqueid|operator|user)[A-Za-z0-9_]{0,16}(?:\s*=\s*[\"']|>)([\d.,\s-]{6,64})[\"'<]"
 )
 """Numbers that tell who or what: no others are looked for."""
-_TAGS, _MOST = (270, 700), 20_000
+_TAGS, _MOST, _FEW = (270, 700), 20_000, 2
 
 
 def is_clean(data: bytes) -> bool:
@@ -71,7 +71,8 @@ def told(images: Iterable[Image]) -> Iterator[str]:
     known = {one.partition("[")[2].rstrip("]") for one in _forms()}
     count = 0
     for data in (image.tags[tag].data for image in images for tag in _TAGS if tag in image.tags):
-        yield from {match[1].decode("ascii").strip() for match in _TELLING.finditer(data)}
+        numbers = {match[1].decode("ascii").strip() for match in _TELLING.finditer(data)}
+        yield from (number for number in numbers if len(re.findall("[1-9]", number)) > _FEW)
         for match in _TOLD.finditer(data):
             value = next(group for group in match.groups() if group is not None).decode("utf-8", "replace").strip()
             clean = value in known or _NUMBERS.fullmatch(value) or any(

@@ -26,6 +26,8 @@ _OBJECTIVE = ("scanSettings", "objectiveSettings", "objective")
 _APERTURE = ("scanSettings", "illuminationSettings", "numericalAperture")
 _COARSEST = 4000
 """Nanometres of a pixel of tissue at most: scanners' objectives of 5x have 2000, overviews of a slide some 16,000."""
+_LONGEST = 200_000_000
+"""Nanometres of a side of a slide at most: slides have 76 x 26 or 76 x 52 mm."""
 _SQUARE = 0.02
 
 _Dimension = tuple[Directory, tuple[int, int]]
@@ -94,7 +96,7 @@ def _read(tiff: Tiff, told: Element, claimed: set[int]) -> _Image:
 
 
 def _refuse_unfit(tiff: Tiff, areas: Sequence[_Image], macros: Sequence[_Image], whole: tuple[int, ...]) -> None:
-    if not areas or (len(areas) > 1 and not macros):
+    if not areas or (len(areas) > 1 and not macros) or max(whole) > _LONGEST:
         raise MalformedFile("The description tells of no area of the slide, or not of the slide as a whole.")
     for area in areas:
         _refuse_other_than_tissue(area, whole)

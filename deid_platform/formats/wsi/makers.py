@@ -29,10 +29,10 @@ def plan_of(tiff: Tiff) -> Plan:
     MalformedFile
         What it tells of its images is not so, or it has more tiles than any slide.
     """
-    makers = [planned for is_made, planned in _KNOWN if is_made(tiff)] or [_plain]
-    if len(makers) > 1:
+    makers = [planned for is_made, planned in _KNOWN if is_made(tiff)]
+    if len(makers) + _is_aperio(tiff) + tiff.ndpi > 1:
         raise MalformedFile("The slide says to be of two makers.")
-    plan = makers[0](tiff)
+    plan = makers[0](tiff) if makers else _plain(tiff)
     refuse_countless(tiff, plan.levels)
     return plan
 
@@ -45,5 +45,9 @@ def _plain(tiff: Tiff) -> Plan:
         for mark, maker in _REFUSED.items():
             if mark in letters:
                 raise UnsupportedFormat(f"Slides of {maker} like this one cannot be cleaned.")
-    aperio = tiff.text(tiff.chain[0], DESCRIPTION).startswith("Aperio")
-    return Plan(tuple(kept_directories(tiff)), suffix=".ndpi" if tiff.ndpi else ".svs" if aperio else ".tiff")
+    suffix = ".ndpi" if tiff.ndpi else ".svs" if _is_aperio(tiff) else ".tiff"
+    return Plan(tuple(kept_directories(tiff)), suffix=suffix)
+
+
+def _is_aperio(tiff: Tiff) -> bool:
+    return tiff.text(tiff.chain[0], DESCRIPTION).startswith("Aperio")

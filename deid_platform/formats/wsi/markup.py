@@ -26,6 +26,7 @@ _TEXT = "#text"
 _NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?")
 _KEYS = {"Attribute": "Name", "DataObject": "ObjectType"}
 """Attributes that say what an element is; its place in a list then is ``element[value]``."""
+_OF_MAKERS = "leica-microsystems.com/scn"
 _COUNTED = re.compile(r"(AOI)\d{1,2}")
 """Elements that count themselves; their place in a list then is ``element#``."""
 
@@ -137,6 +138,7 @@ class _Reader:
         self._count += 1
         if self._count > _MOST_ELEMENTS or len(self._open) + self._unknown > _MOST_DEPTH:
             raise MalformedFile("The XML of the slide has more elements than any.", Reason.TOO_LARGE)
+        _refuse_prefixes(attributes)
         key = _KEYS.get(name)
         said = attributes.get(key, "") if key else ""
         counted = _COUNTED.fullmatch(name)
@@ -173,6 +175,12 @@ class _Reader:
             self._open[-1][1].children.append(element)
         else:
             self.root = element
+
+
+def _refuse_prefixes(attributes: Mapping[str, str]) -> None:
+    """Raise MalformedFile where a prefix stands for the name space of a maker: readers see elements then, we none."""
+    if any(name.startswith("xmlns:") and _OF_MAKERS in value for name, value in attributes.items()):
+        raise MalformedFile("The XML of the slide has a prefix for what its maker writes without.")
 
 
 def _kept(rule: Rule, value: str) -> str:

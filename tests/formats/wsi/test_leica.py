@@ -140,6 +140,10 @@ CHANGED = {
     "torn": ("</scn>", ""),
     "other name space": ("2010/10/01", "2011/10/01"),
     "name space within": ("<objective>", '<objective xmlns="">'),
+    "prefix for the name space": (
+        "<barcode>", "<x:image xmlns:x='http://www.leica-microsystems.com/scn/2010/10/01'/><barcode>"
+    ),
+    "slide of a metre": ('"1500000"', '"999999999"'),
     "two collections": ("</collection>", '</collection><collection sizeX="1" sizeY="1"/>'),
     "no size of all": ('sizeX="1500000" sizeY="1500000">', ">"),
     "words for a size": ('sizeX="1500000" sizeY="1500000">', 'sizeX="DOE" sizeY="1500000">'),

@@ -180,6 +180,7 @@ IMAGES: dict[str, Callable[[list[Page]], object]] = {
     "level in strips": lambda pages: setattr(pages[3], "tiled", False),
     "no levels": lambda pages: pages.__delitem__(slice(2, 5)),
     "two makers": lambda pages: replaced(pages[0], 270, 2, leica_description().encode() + b"\0"),
+    "two makers, one of them Aperio": described(0, b"Aperio Image Library v11.2.1 \r\n64x64"),
     "no room": lambda pages: setattr(pages[0], "pieces", [jpeg(7, size=8)]),
 }
 
@@ -243,6 +244,11 @@ def test_the_judge_looks_for_numbers_of_devices_too(tmp_path: Path) -> None:
     data[tile : tile + 7] = b"2000515"
     output.write_bytes(data)
     assert "property_left" in {one.kind for one in judged(source, output)}
+
+
+def test_a_barcode_without_a_number_is_nothing_to_look_for(tmp_path: Path) -> None:
+    scan = ventana_scan().replace('Barcode1D="S20-4711"', 'Barcode1D="      "').replace("SN7347", "00000000")
+    assert not judged(*cleaned(tmp_path, ventana(scan=scan)))
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
