@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deid_platform.audit.icc import profile_faults
+from deid_platform.audit.jpeg_tables import Name, Place, definitions, given_way, outer_faults, says_nothing
 from deid_platform.audit.slide_markup import is_clean
 from deid_platform.audit.tiff_map import Image, TiffMap
 from deid_platform.model import Reason
@@ -31,6 +32,8 @@ _BLACK = 32 * 32
 # Comments and notes of applications but JFIF's and Adobe's: entropy-coded data never look so (T.81 B.1.1.5).
 _NOTE = re.compile(rb"\xff[\xe1-\xed\xef\xf0-\xfe]", re.DOTALL)
 _LONGEST = 1 << 17
+_MARK = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+_MOST_HEADS, _LONGEST_HEAD = 4096, 4096
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _JPEG, _J2K = frozenset((6, 7)), frozenset((33003, 33004, 33005, 34712))
 _J2K_NOTE, _J2K_DATA = b"\xff\x64", b"\xff\x93"
@@ -84,12 +87,24 @@ def tiles_differ(source: Path, output: Path) -> bool:
             for image in TiffMap(after).images:
                 if _is_black(after, image):
                     continue
-                for at, length in image.tiles.tolist():
-                    shown = _shown(after, image.compression, at, at + length)
-                    for place in range(at, at + length, _PIECE):
-                        end = min(place + _PIECE, at + length)
-                        if _changed(before[place:end], after[place:end], place, shown):
-                            return True
+                if any(_differs(before, after, at, at + length, image) for at, length in image.tiles.tolist()):
+                    return True
+    return False
+
+
+def _differs(before: Any, after: Any, begin: int, end: int, image: Image) -> bool:
+    """Whether a tile differs in what is shown, or in bytes that are not zero but for tables that say nothing."""
+    shown: tuple[int, int] | None = None
+    empty: list[Place] | None = []
+    for place in range(begin, end, _PIECE):
+        old, new = (data[place : min(place + _PIECE, end)] for data in (before, after))
+        if old == new:
+            continue
+        if shown is None:
+            shown = _shown(after, image.compression, begin, end)
+            empty = given_way(before, after, begin, end) if image.compression in _JPEG else []
+        if empty is None or _changed(old, new, place, shown, empty):
+            return True
     return False
 
 
@@ -112,10 +127,10 @@ def _shown(data: Any, compression: int, begin: int, end: int) -> tuple[int, int]
     return first if first >= 0 else begin, last if last >= 0 else end
 
 
-def _changed(old: bytes, new: bytes, place: int, shown: tuple[int, int]) -> bool:
-    if old == new:
-        return False
+def _changed(old: bytes, new: bytes, place: int, shown: tuple[int, int], empty: list[Place]) -> bool:
     differs = np.frombuffer(old, np.uint8) != np.frombuffer(new, np.uint8)
+    for at, size in empty:
+        differs[max(at - place, 0) : max(at + size - place, 0)] = False
     if (differs & (np.frombuffer(new, np.uint8) != 0)).any():
         return True
     for note in _NOTE.finditer(old):  # decoders pass over one, also where it follows a scan
@@ -145,23 +160,52 @@ def _payload(data: bytes) -> bool:
 
 
 def _noted(data: Any, image: Image) -> bool:
-    """Whether tiles hold notes, or anything behind the end of their stream."""
+    """Whether tiles hold notes, tables that none of them reads, or anything behind the end of their stream."""
+    if image.compression in _J2K:
+        return any(_noted_j2k(data, at, at + length) for at, length in image.tiles.tolist())
+    if image.compression not in _JPEG:
+        return False
+    read: set[Name] = set()
+    heads: set[bytes] = set()
     for at, length in image.tiles.tolist():
-        end = at + length
-        if image.compression in _JPEG:
-            pieces = ((place, min(place + _PIECE, end)) for place in range(at, end, _PIECE))
-            if any(_payload(data[place : min(stop + _LONGEST, end)]) for place, stop in pieces):
-                return True
-            last = data[max(at, end - _PIECE) : end]
-            if _behind(last, last.find(_SCAN) if length <= _PIECE else 0):
-                return True
-        elif image.compression in _J2K:
-            head = data[at : min(at + _PIECE, end)]
-            head = head[: head.find(_J2K_DATA)]
-            note = head.find(_J2K_NOTE)
-            if note >= 0 and head[note + 4 : note + 2 + int.from_bytes(head[note + 2 : note + 4], "big")].strip(b"\0"):
-                return True
-    return False
+        head = _head(data, at, at + length)
+        if head and head in heads:
+            continue
+        found = definitions(data, at, at + length)
+        said = (data[place : place + size] for place, size in found.unread)
+        if _noted_jpeg(data, at, at + length) or not all(says_nothing(table) for table in said):
+            return True
+        read |= found.elsewhere
+        heads |= {head} if len(heads) < _MOST_HEADS else set()
+    return _TABLES in image.tags and outer_faults(image.tags[_TABLES].data, read)
+
+
+def _noted_jpeg(data: Any, at: int, end: int) -> bool:
+    pieces = ((place, min(place + _PIECE, end)) for place in range(at, end, _PIECE))
+    if any(_payload(data[place : min(stop + _LONGEST, end)]) for place, stop in pieces):
+        return True
+    last = data[max(at, end - _PIECE) : end]
+    return _behind(last, last.find(_SCAN) if end - at <= _PIECE else 0)
+
+
+def _head(data: Any, at: int, end: int) -> bytes:
+    """What stands in a tile in front of coded data behind which nothing is but the end; else nothing.
+
+    Many tiles share one, and nothing else of them needs to be looked at.
+    """
+    tile = data[at:end] if end - at <= _PIECE else b""
+    scan = tile.find(_SCAN)
+    coded = scan + 2 + int.from_bytes(tile[scan + 2 : scan + 4], "big")
+    if not 0 < coded <= _LONGEST_HEAD or _MARK.search(tile, coded, len(tile) - 2) or tile[-2:] != _END:
+        return b""
+    return tile[:coded]
+
+
+def _noted_j2k(data: Any, at: int, end: int) -> bool:
+    head = data[at : min(at + _PIECE, end)]
+    head = head[: head.find(_J2K_DATA)]
+    note = head.find(_J2K_NOTE)
+    return note >= 0 and any(head[note + 4 : note + 2 + int.from_bytes(head[note + 2 : note + 4], "big")])
 
 
 def _behind(data: bytes, scan: int) -> bool:

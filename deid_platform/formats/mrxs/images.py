@@ -36,8 +36,8 @@ def _jpeg(data: bytes) -> bytes:
         raise MalformedFile("An image of the slide is no JPEG.")
     image = bytearray(data)
     markers = markers_in(data).tolist()
-    for at, size in jpeg_notes(lambda place, count: data[place : place + count], markers, 0, len(data)):
-        image[at : at + size] = bytes(size)
+    for patch in jpeg_notes(lambda place, count: data[place : place + count], markers, 0, len(data)):
+        image[patch.at : patch.at + patch.size] = patch.new.ljust(patch.size, b"\0")
     if not image.rstrip(b"\0").endswith(b"\xff\xd9"):
         raise MalformedFile("An image of the slide does not end.", Reason.TRUNCATED)
     return bytes(image)

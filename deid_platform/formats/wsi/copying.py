@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -20,18 +19,16 @@ from deid_platform.errors import MalformedFile
 from deid_platform.formats.wsi.black import black_entries
 from deid_platform.formats.wsi.levels import kept_below
 from deid_platform.formats.wsi.plan import Plan
-from deid_platform.formats.wsi.slide import COMPRESSION, kept_tags, segments
-from deid_platform.formats.wsi.streams import Places, Read, j2k_notes, jpeg_notes, markers_in
+from deid_platform.formats.wsi.slide import COMPRESSION, JPEG_TABLES, kept_tags, segments
+from deid_platform.formats.wsi.streams import clean_tables
+from deid_platform.formats.wsi.tables import Key
 from deid_platform.formats.wsi.tiff import Directory, Tag, Tiff
+from deid_platform.formats.wsi.tiles import Tiles
 from deid_platform.model import Reason
 
 _PIECE = 1 << 21
-_JPEG = frozenset((6, 7))
-_SCAN, _END = 0xDA, 0xD9
-_MOST_HEADS = 4096
 _MOST_COPIES = 4
 """How many times its own length the tiles of a slide may amount to, as some share their bytes."""
-_J2K = frozenset((33003, 33004, 33005, 34712))
 
 
 @dataclass(slots=True)
@@ -54,7 +51,7 @@ class Copy:
     counted: Counted = field(default_factory=Counted)
     _taken: list[tuple[int, int]] = field(default_factory=list)
     _copied: int = 0
-    _clean_heads: set[bytes] = field(default_factory=set)
+    _tables: dict[int, tuple[Tag, set[Key]]] = field(default_factory=dict)
 
     def run(self) -> Counted:
         """Write the file. Raises MalformedFile when parts that stay and parts that are rewritten share bytes."""
@@ -75,6 +72,7 @@ class Copy:
         self._check()
         for directory in (*levels, *(one for level in levels for one in kept_below(tiff, level))):
             self._tiles(directory)
+        self._shared_tables()
         return self.counted
 
     def _link(self, offset: int) -> bytes:
@@ -136,60 +134,51 @@ class Copy:
 
     def _tiles(self, directory: Directory) -> None:
         """Copy the tiles of a level in as few goes as their places allow, and blank what no decoder needs of them."""
-        compression = self.tiff.number(directory, COMPRESSION)
-        tiles = np.unique(np.stack(segments(self.tiff, directory), axis=1).astype(np.int64), axis=0)
-        self._copied += int(tiles[:, 1].sum())
+        places = np.unique(np.stack(segments(self.tiff, directory), axis=1).astype(np.int64), axis=0)
+        self._copied += int(places[:, 1].sum())
         if self._copied > _MOST_COPIES * len(self.tiff.data):
             raise MalformedFile("The tiles of the slide are larger than the file many times over.", Reason.TOO_LARGE)
-        for group in _groups(tiles):
+        tiles = Tiles(self.tiff.number(directory, COMPRESSION))
+        for group in _groups(places):
             start, end = int(group[0, 0]), int(group.sum(axis=1).max())
             self._refuse_overlap(start, end)
             if end - start > _PIECE:
-                self._large(start, end, compression)
+                self._large(start, end, tiles)
             else:
-                self._group(group, start, end, compression)
+                self._group(group, start, end, tiles)
+        tag = directory.tags.get(JPEG_TABLES)
+        if tag is not None and not tag.inline:
+            self._tables.setdefault(tag.value_at, (tag, set()))[1].update(tiles.read)
 
-    def _group(self, tiles: NDArray[np.int64], start: int, end: int, compression: int) -> None:
+    def _group(self, places: NDArray[np.int64], start: int, end: int, tiles: Tiles) -> None:
         """Copy tiles that lie near each other, without what lies between them."""
         data = bytearray(os.pread(self.source.fileno(), end - start, start))
         if len(data) < end - start:
             raise MalformedFile("The slide became shorter while it was read.", Reason.SOURCE_CHANGED)
-        starts, ends = tiles[:, 0] - start, tiles.sum(axis=1) - start
-        notes = list(self._group_notes(data, starts, ends, compression))
+        starts, ends = places[:, 0] - start, places.sum(axis=1) - start
+        patches = list(tiles.near(data, starts, ends))
         reached = np.maximum.accumulate(ends)[:-1]
         for number in np.flatnonzero(starts[1:] > reached).tolist():
             data[reached[number] : starts[number + 1]] = bytes(starts[number + 1] - reached[number])
-        for at, size in notes:
-            self.counted.notes += any(data[at : at + size])
-            data[at : at + size] = bytes(size)
+        for patch in patches:
+            new = patch.new.ljust(patch.size, b"\0")
+            self.counted.notes += data[patch.at : patch.at + patch.size] != new
+            data[patch.at : patch.at + patch.size] = new
         self._put(start, data, claim=False)
 
-    def _group_notes(
-        self, data: bytearray, starts: NDArray[np.int64], ends: NDArray[np.int64], compression: int
-    ) -> Places:
-        """What can be blanked in tiles, whose places are counted from the begin of ``data``."""
-        found = markers_in(data) if compression in _JPEG else np.empty(0, np.int64)
-        places = zip(starts.tolist(), ends.tolist(), strict=True)
-        bounds = zip(np.searchsorted(found, starts).tolist(), np.searchsorted(found, ends - 1).tolist(), strict=True)
-        markers = found.tolist()
-        for (at, stop), (first, last) in zip(places, bounds, strict=True):
-            head = _plain_head(data, markers, first, last, at, stop) if compression in _JPEG else b""
-            if head and head in self._clean_heads:
-                continue
-            notes = list(_notes(compression, partial(_slice, data), markers[first:last], at, stop))
-            if head and not notes and len(self._clean_heads) < _MOST_HEADS:
-                self._clean_heads.add(head)
-            yield from notes
-
-    def _large(self, start: int, end: int, compression: int) -> None:
+    def _large(self, start: int, end: int, tiles: Tiles) -> None:
         """Copy a tile that is too large to be held."""
-        file = self.source.fileno()
         self._copy(start, end)
-        markers = _markers(file, start, end) if compression in _JPEG else ()
-        for at, size in _notes(compression, lambda place, count: os.pread(file, count, place), markers, start, end):
+        for patch in tiles.large(self.source.fileno(), start, end):
             self.counted.notes += 1
-            for place in range(at, at + size, _PIECE):
-                self._put(place, bytes(min(_PIECE, at + size - place)), claim=False)
+            for place in range(patch.at, patch.at + patch.size, _PIECE):
+                self._put(place, bytes(min(_PIECE, patch.at + patch.size - place)), claim=False)
+            self._put(patch.at, patch.new, claim=False)
+
+    def _shared_tables(self) -> None:
+        """Write the JPEG tables that tiles read, now that all tiles were looked at; levels may share them."""
+        for value_at, (tag, read) in self._tables.items():
+            self._put(value_at, clean_tables(self.tiff.bytes_of(tag), read), claim=False)
 
     def _copy(self, start: int, end: int) -> None:
         self.source.seek(start)
@@ -223,34 +212,3 @@ def _groups(tiles: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
             raise MalformedFile("Tiles of the slide overlap.")
         yield tiles[first:after]
         first = after
-
-
-def _slice(data: bytearray, place: int, count: int) -> bytes:
-    return bytes(data[place : place + count])
-
-
-def _plain_head(data: bytearray, markers: list[int], first: int, last: int, at: int, stop: int) -> bytes:
-    """What stands before the only scan of a tile that ends with that scan; nothing for any other tile.
-
-    Tiles of a slide share few such heads, and a tile whose head was found clean needs no second look.
-    """
-    if last - first < 2 or markers[last - 1] != stop - 2:
-        return b""
-    if data[stop - 1] != _END or data[markers[last - 2] + 1] != _SCAN:
-        return b""
-    scan = markers[last - 2] + 2
-    return bytes(data[at : scan + int.from_bytes(data[scan : scan + 2], "big")])
-
-
-def _notes(compression: int, read: Read, markers: Iterable[int], at: int, end: int) -> Places:
-    """What can be blanked in a tile; nothing where no stream with segments is in it."""
-    if compression in _JPEG:
-        return jpeg_notes(read, markers, at, end)
-    return j2k_notes(read, at, end) if compression in _J2K else iter(())
-
-
-def _markers(file: int, start: int, end: int) -> Iterator[int]:
-    """Markers of a stream read in pieces, of which each shares a byte with the next."""
-    for at in range(start, end - 1, _PIECE - 1):
-        piece = os.pread(file, min(_PIECE, end - at), at)
-        yield from (markers_in(piece) + at).tolist()

@@ -29,7 +29,7 @@ from deid_platform.model import Reason
 COMPRESSION = 259
 _WIDTH, _LENGTH, _ROWS, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _SEPARATE = 256, 257, 278, 284, 322, 323, 2
 _MAKE, _SAMPLES, _DEPTH = 271, 277, 258
-_JPEG_TABLES, _COLOR_MAP, _ICC_PROFILE = 347, 320, 34675
+JPEG_TABLES, _COLOR_MAP, _ICC_PROFILE = 347, 320, 34675
 _MCU_STARTS, _MCU_HIGHS = 65426, 65432
 _COLOUR_NUMBERS = (529, 532)
 _COLOUR_TERMS = frozenset((0, 1, 15, 16, 128, 235, 240, 255, 114, 299, 587, 1000, 722, 2126, 7152, 10_000))
@@ -90,7 +90,7 @@ def kept_tags(tiff: Tiff, directory: Directory, texts: Texts | None) -> Iterator
     MalformedFile
         Tables of JPEG hold something else.
     """
-    special = {DESCRIPTION: _description, _MAKE: _make, _JPEG_TABLES: _tables, SUB_IFDS: _below,
+    special = {DESCRIPTION: _description, _MAKE: _make, JPEG_TABLES: _tables, SUB_IFDS: _below,
                _ICC_PROFILE: _profile, **dict.fromkeys(_RESOLUTIONS, _resolution)}  # fmt: skip
     for tag in sorted(directory.tags.values(), key=lambda tag: tag.number):
         if texts is not None and tag.number in TEXTS:
@@ -126,9 +126,10 @@ def _make(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
 
 
 def _tables(tiff: Tiff, directory: Directory, tag: Tag) -> bytes:
+    """JPEG tables less all of them: which of them stay is known once the tiles are read."""
     if tag.count > _MOST_TABLES or tag.kind not in (1, 7):
         raise MalformedFile("The JPEG tables of a slide are none.")
-    return clean_tables(tiff.bytes_of(tag))
+    return clean_tables(tiff.bytes_of(tag), ())
 
 
 def _profile(tiff: Tiff, _directory: Directory, tag: Tag) -> bytes | None:

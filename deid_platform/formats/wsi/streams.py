@@ -5,20 +5,21 @@ Sources: ITU-T T.81 B.1.1 and B.2 (JPEG); ITU-T T.800 A.4, A.9.2 (JPEG 2000).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import MalformedFile
+from deid_platform.formats.wsi.tables import COMMENT, HUFFMAN, QUANTISATION, Key, Patch, Tables
 
 Read = Callable[[int, int], bytes]
 """So many bytes (second) from a place (first), fewer at the end of the file."""
-Places = Iterator[tuple[int, int]]
-"""Begin and length of what can be blanked."""
+Patches = Iterator[Patch]
+"""What of a tile gives way."""
 
 _START, _END, _SCAN, _LINES = 0xD8, 0xD9, 0xDA, 0xDC
-_HUFFMAN, _TABLES, _INTERVAL = 0xC4, 0xDB, 0xDD
+_INTERVAL = 0xDD
 _JFIF, _ADOBE = 0xE0, 0xEE
 _FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
 _FILL = 64
@@ -36,8 +37,10 @@ def markers_in(data: bytes | bytearray | memoryview) -> NDArray[np.int64]:
     return places[_IS_MARKER[values[places + 1]]]
 
 
-def jpeg_notes(read: Read, markers: Iterable[int], at: int, end: int) -> Places:
-    """What can be blanked in a JPEG stream from ``at`` to before ``end``; ``markers`` are those of it, in order.
+def jpeg_notes(read: Read, markers: Iterable[int], at: int, end: int, tables: Tables | None = None) -> Patches:
+    """What gives way in a JPEG stream from ``at`` to before ``end``; ``markers`` are those of it, in order.
+
+    ``tables`` learn then which tables the stream reads.
 
     Raises
     ------
@@ -46,12 +49,13 @@ def jpeg_notes(read: Read, markers: Iterable[int], at: int, end: int) -> Places:
     """
     if read(at, 2) != b"\xff\xd8":
         raise MalformedFile("A tile of the slide is no JPEG image, though its tags say so.")
+    tables = Tables() if tables is None else tables
     place, scanning = at + 2, False
     for marker in (one for one in markers if one >= at + 2):
         if marker < place:
             continue
         if not scanning and (marker - place > _FILL or read(place, marker - place).strip(b"\xff")):
-            yield place, marker - place
+            yield Patch(place, marker - place)
         code = read(marker + 1, 1)[0]
         if code == _END:
             place, scanning = marker + 2, False
@@ -59,10 +63,21 @@ def jpeg_notes(read: Read, markers: Iterable[int], at: int, end: int) -> Places:
         body = _segment(read, marker, end)
         place = marker + 4 + len(body)
         if not _needed(code, body):
-            yield marker + 4, len(body)
+            yield Patch(marker + 4, len(body))
+        _take(tables, code, marker + 4, body)
         scanning = code == _SCAN or (scanning and code == _LINES)
     if not scanning and place < end:
-        yield place, end - place
+        yield Patch(place, end - place)
+    yield from tables.unread()
+
+
+def _take(tables: Tables, code: int, at: int, body: bytes) -> None:
+    if code in (HUFFMAN, QUANTISATION):
+        tables.define(code, at, body)
+    elif code in _FRAMES:
+        tables.frame(code, body)
+    elif code == _SCAN:
+        tables.scan(body)
 
 
 def _segment(read: Read, marker: int, end: int) -> bytes:
@@ -79,37 +94,20 @@ def _needed(code: int, body: bytes) -> bool:
         return body[:5] == b"JFIF\0" and len(body) == 14 and body[12:] == b"\0\0"
     if code == _ADOBE:
         return body[:5] == b"Adobe" and len(body) == 12
-    sizes = {_SCAN: 4 + 2 * body[0] if body else 0, _LINES: 2, _INTERVAL: 2}
+    sizes = {_SCAN: 4 + 2 * body[0] if body else 4, _LINES: 2, _INTERVAL: 2}
     if code in _FRAMES:
         good = len(body) > 5 and len(body) == 6 + 3 * body[5]
     elif code in sizes:
         good = len(body) == sizes[code]
-    elif code in (_HUFFMAN, _TABLES):
-        good = _whole_tables(code, body)
     else:
-        return False
+        return code in (HUFFMAN, QUANTISATION)
     if not good:
         raise MalformedFile("A segment of a JPEG tile holds more than it may.")
     return True
 
 
-def _whole_tables(code: int, body: bytes) -> bool:
-    """Whether a segment of tables holds nothing but tables."""
-    at = 0
-    while at < len(body):
-        if code == _TABLES:
-            if body[at] not in (0, 1, 2, 3, 16, 17, 18, 19):
-                return False
-            at += 129 if body[at] >> 4 else 65
-        else:
-            if body[at] & 0xEC:
-                return False
-            at += 17 + sum(body[at + 1 : at + 17])
-    return at == len(body)
-
-
-def clean_tables(data: bytes) -> bytes:
-    """JPEG tables of a TIFF file (tag 347) with nothing but tables, of the same length; zeros behind their end.
+def clean_tables(data: bytes, read_by_tiles: Collection[Key]) -> bytes:
+    """JPEG tables of a TIFF file (tag 347) with nothing but those that its tiles read, of the same length.
 
     Raises
     ------
@@ -123,16 +121,16 @@ def clean_tables(data: bytes) -> bytes:
     cleaned, at = bytearray(data), 2
     if data[:2] != b"\xff\xd8" or data.rstrip(b"\0")[-2:] != b"\xff\xd9":
         raise MalformedFile("The JPEG tables of a slide are none.")
-    for begin, size in jpeg_notes(read, markers_in(data).tolist(), 0, len(data)):
-        cleaned[begin : begin + size] = bytes(size)
     while data[at : at + 2] not in (b"\xff\xd9", b""):
-        if data[at] != 0xFF or data[at + 1] not in (_HUFFMAN, _TABLES, _INTERVAL, _JFIF, _ADOBE, 0xFE):
+        if data[at] != 0xFF or data[at + 1] not in (HUFFMAN, QUANTISATION, _INTERVAL, _JFIF, _ADOBE, COMMENT):
             raise MalformedFile("The JPEG tables of a slide hold something else.")
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    for patch in jpeg_notes(read, markers_in(data).tolist(), 0, len(data), Tables(read_by_tiles)):
+        cleaned[patch.at : patch.at + patch.size] = patch.new.ljust(patch.size, b"\0")
     return bytes(cleaned)
 
 
-def j2k_notes(read: Read, at: int, end: int) -> Places:
+def j2k_notes(read: Read, at: int, end: int) -> Patches:
     """What can be blanked in a JPEG 2000 codestream from ``at`` to before ``end``.
 
     Raises
@@ -155,10 +153,10 @@ def j2k_notes(read: Read, at: int, end: int) -> Places:
         if marker == _TILE_PART:
             part_end = _part_end(read, place, body, end)
         elif marker not in _J2K_KEPT:
-            yield place + 4, len(body)
+            yield Patch(place + 4, len(body))
         place += 4 + len(body)
     if place < end:
-        yield place, end - place
+        yield Patch(place, end - place)
 
 
 def _part_end(read: Read, at: int, body: bytes, end: int) -> int:

@@ -1,0 +1,89 @@
+"""What gives way in the encoded tiles of a level. Tiles that lie near each other are looked at together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_platform.formats.wsi.streams import Patches, Read, j2k_notes, jpeg_notes, markers_in
+from deid_platform.formats.wsi.tables import Key, Patch, Tables
+
+_PIECE = 1 << 21
+_JPEG, _J2K = frozenset((6, 7)), frozenset((33003, 33004, 33005, 34712))
+_SCAN, _END = 0xDA, 0xD9
+_MOST_HEADS, _LONGEST_HEAD = 4096, 4096
+
+
+@dataclass(slots=True)
+class Tiles:
+    """The tiles of a level; ``read`` are the JPEG tables of the file (tag 347) that those looked at so far read."""
+
+    compression: int
+    read: set[Key] = field(default_factory=set)
+    _heads: dict[bytes, tuple[Patch, ...]] = field(default_factory=dict)
+
+    def near(self, data: bytearray, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Patches:
+        """What gives way in tiles whose places are counted from the begin of ``data``.
+
+        Raises
+        ------
+        MalformedFile
+            A tile is not what its tags say, or holds what nobody can tell apart from it.
+        """
+        found = markers_in(data) if self.compression in _JPEG else np.empty(0, np.int64)
+        places = zip(starts.tolist(), ends.tolist(), strict=True)
+        bounds = zip(np.searchsorted(found, starts).tolist(), np.searchsorted(found, ends - 1).tolist(), strict=True)
+        markers = found.tolist()
+
+        def read(place: int, count: int) -> bytes:
+            return bytes(data[place : place + count])
+
+        for (at, stop), (first, last) in zip(places, bounds, strict=True):
+            head = _plain_head(data, markers, first, last, at, stop) if self.compression in _JPEG else b""
+            patches = self._heads.get(head)
+            if patches is None:
+                patches = tuple(self._of(read, markers[first:last], at, stop))
+                if head and len(self._heads) < _MOST_HEADS:
+                    self._heads[head] = tuple(Patch(one.at - at, one.size, one.new) for one in patches)
+                yield from patches
+            else:
+                yield from (Patch(one.at + at, one.size, one.new) for one in patches)
+
+    def large(self, file: int, start: int, end: int) -> Patches:
+        """What gives way in a tile of an open file that is too large to be held. Raises as ``near`` does."""
+        markers = _markers(file, start, end) if self.compression in _JPEG else ()
+        yield from self._of(lambda place, count: os.pread(file, count, place), markers, start, end)
+
+    def _of(self, read: Read, markers: Iterable[int], at: int, end: int) -> Patches:
+        """What gives way in a tile; nothing where no stream with segments is in it."""
+        if self.compression in _JPEG:
+            tables = Tables()
+            yield from jpeg_notes(read, markers, at, end, tables)
+            self.read |= tables.outer
+        elif self.compression in _J2K:
+            yield from j2k_notes(read, at, end)
+
+
+def _plain_head(data: bytearray, markers: list[int], first: int, last: int, at: int, stop: int) -> bytes:
+    """What stands before the only scan of a tile that ends with that scan; nothing for any other tile.
+
+    Tiles of a slide share few such heads, and what gives way in a tile with one is the same in all.
+    """
+    if last - first < 2 or markers[last - 1] != stop - 2:
+        return b""
+    if data[stop - 1] != _END or data[markers[last - 2] + 1] != _SCAN:
+        return b""
+    scan = markers[last - 2] + 2
+    end = scan + int.from_bytes(data[scan : scan + 2], "big")
+    return bytes(data[at:end]) if end - at <= _LONGEST_HEAD else b""
+
+
+def _markers(file: int, start: int, end: int) -> Iterator[int]:
+    """Markers of a stream read in pieces, of which each shares a byte with the next."""
+    for at in range(start, end - 1, _PIECE - 1):
+        piece = os.pread(file, min(_PIECE, end - at), at)
+        yield from (markers_in(piece) + at).tolist()
