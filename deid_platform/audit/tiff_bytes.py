@@ -12,6 +12,7 @@ import numpy as np
 
 from deid_platform.audit.icc import profile_faults
 from deid_platform.audit.jpeg_tables import Name, Place, definitions, given_way, outer_faults, says_nothing
+from deid_platform.audit.packed_tiles import has_surplus, unpacked
 from deid_platform.audit.slide_markup import is_clean
 from deid_platform.audit.tiff_map import Image, TiffMap
 from deid_platform.model import Reason
@@ -101,7 +102,7 @@ def _differs(before: Any, after: Any, begin: int, end: int, image: Image) -> boo
         if old == new:
             continue
         if shown is None:
-            shown = _shown(after, image.compression, begin, end)
+            shown = _shown(after, image, begin, end)
             empty = given_way(before, after, begin, end) if image.compression in _JPEG else []
         if empty is None or _changed(old, new, place, shown, empty):
             return True
@@ -116,14 +117,14 @@ def _is_black(data: Any, image: Image) -> bool:
     return length <= _BLACK and not data[at : at + length].strip(b"\0")
 
 
-def _shown(data: Any, compression: int, begin: int, end: int) -> tuple[int, int]:
+def _shown(data: Any, image: Image, begin: int, end: int) -> tuple[int, int]:
     """Where a cleaned tile holds what is shown, begin and end: behind it and in front of it only zeros may be new."""
-    if compression in _JPEG:
+    if image.compression in _JPEG:
         first, last = data.find(_SCAN, begin, end), data.rfind(_END, begin, end)
-    elif compression in _J2K:
+    elif image.compression in _J2K:
         first, last = data.find(_J2K_DATA, begin, end), data.rfind(_END, begin, end)
     else:
-        return begin, end
+        first, last = begin, begin + unpacked(data[begin:end], image)[1]
     return first if first >= 0 else begin, last if last >= 0 else end
 
 
@@ -164,7 +165,7 @@ def _noted(data: Any, image: Image) -> bool:
     if image.compression in _J2K:
         return any(_noted_j2k(data, at, at + length) for at, length in image.tiles.tolist())
     if image.compression not in _JPEG:
-        return False
+        return has_surplus(data, image)
     read: set[Name] = set()
     heads: set[bytes] = set()
     for at, length in image.tiles.tolist():

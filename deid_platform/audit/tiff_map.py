@@ -31,11 +31,15 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One directory: its tags, and the places of its tiles or strips, shape (tiles, 2): offset and length in bytes."""
+    """One directory: its tags, and the places of its tiles or strips, shape (tiles, 2): offset and length in bytes.
+
+    ``unpacked`` is how many bytes the pixels of a tile are; 0 of a strip.
+    """
 
     tags: dict[int, Value]
     tiles: NDArray[np.int64]
     compression: int
+    unpacked: int
 
 
 @dataclass(slots=True)
@@ -138,7 +142,15 @@ class TiffMap:
         if (tiles.sum(axis=1) > len(self.data)).any():
             raise ValueError("A tile lies outside of the file.")
         kind = self._numbers(tags.get(_COMPRESSION))
-        self.images.append(Image(tags, tiles[lengths > 0], int(kind[0]) if len(kind) else 1))
+        self.images.append(Image(tags, tiles[lengths > 0], int(kind[0]) if len(kind) else 1, self._unpacked(tags)))
+
+    def _unpacked(self, tags: dict[int, Value]) -> int:
+        """Bytes of the pixels of a tile, whose rows begin with a byte each."""
+        across, down, depth, samples, planes = (
+            int(next(iter(self._numbers(tags.get(tag))), default))
+            for tag, default in ((322, 0), (323, 0), (258, 1), (277, 1), (284, 1))
+        )
+        return math.ceil(across * depth * (samples if planes == 1 else 1) / 8) * down
 
     def _expected(self, tags: dict[int, Value], *, tiled: bool) -> int:
         """Tiles or strips of an image of its size (TIFF 6.0 sections 8 and 15)."""

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from deid_platform.errors import MalformedFile
 from deid_platform.formats.wsi.black import black_entries
 from deid_platform.formats.wsi.levels import kept_below
+from deid_platform.formats.wsi.packed import form_of
 from deid_platform.formats.wsi.plan import Plan
-from deid_platform.formats.wsi.slide import COMPRESSION, JPEG_TABLES, kept_tags, segments
+from deid_platform.formats.wsi.slide import JPEG_TABLES, kept_tags, segments
 from deid_platform.formats.wsi.streams import clean_tables
 from deid_platform.formats.wsi.tables import Key
 from deid_platform.formats.wsi.tiff import Directory, Tag, Tiff
@@ -138,7 +139,7 @@ class Copy:
         self._copied += int(places[:, 1].sum())
         if self._copied > _MOST_COPIES * len(self.tiff.data):
             raise MalformedFile("The tiles of the slide are larger than the file many times over.", Reason.TOO_LARGE)
-        tiles = Tiles(self.tiff.number(directory, COMPRESSION))
+        tiles = Tiles(form_of(self.tiff, directory))
         for group in _groups(places):
             start, end = int(group[0, 0]), int(group.sum(axis=1).max())
             self._refuse_overlap(start, end)

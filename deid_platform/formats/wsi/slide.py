@@ -26,7 +26,6 @@ from deid_platform.formats.wsi.streams import clean_tables
 from deid_platform.formats.wsi.tiff import ASCII, SUB_IFDS, UNDEFINED, Directory, Tag, Tiff
 from deid_platform.model import Reason
 
-COMPRESSION = 259
 _WIDTH, _LENGTH, _ROWS, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _SEPARATE = 256, 257, 278, 284, 322, 323, 2
 _MAKE, _SAMPLES, _DEPTH = 271, 277, 258
 JPEG_TABLES, _COLOR_MAP, _ICC_PROFILE = 347, 320, 34675

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_platform.formats.wsi.packed import J2K, JPEG, Form, end_of
 from deid_platform.formats.wsi.streams import Patches, Read, j2k_notes, jpeg_notes, markers_in
 from deid_platform.formats.wsi.tables import Key, Patch, Tables
 
 _PIECE = 1 << 21
-_JPEG, _J2K = frozenset((6, 7)), frozenset((33003, 33004, 33005, 34712))
 _SCAN, _END = 0xDA, 0xD9
 _MOST_HEADS, _LONGEST_HEAD = 4096, 4096
 
@@ -22,7 +22,7 @@ _MOST_HEADS, _LONGEST_HEAD = 4096, 4096
 class Tiles:
     """The tiles of a level; ``read`` are the JPEG tables of the file (tag 347) that those looked at so far read."""
 
-    compression: int
+    form: Form
     read: set[Key] = field(default_factory=set)
     _heads: dict[bytes, tuple[Patch, ...]] = field(default_factory=dict)
 
@@ -34,7 +34,7 @@ class Tiles:
         MalformedFile
             A tile is not what its tags say, or holds what nobody can tell apart from it.
         """
-        found = markers_in(data) if self.compression in _JPEG else np.empty(0, np.int64)
+        found = markers_in(data) if self.form.compression in JPEG else np.empty(0, np.int64)
         places = zip(starts.tolist(), ends.tolist(), strict=True)
         bounds = zip(np.searchsorted(found, starts).tolist(), np.searchsorted(found, ends - 1).tolist(), strict=True)
         markers = found.tolist()
@@ -43,7 +43,7 @@ class Tiles:
             return bytes(data[place : place + count])
 
         for (at, stop), (first, last) in zip(places, bounds, strict=True):
-            head = _plain_head(data, markers, first, last, at, stop) if self.compression in _JPEG else b""
+            head = _plain_head(data, markers, first, last, at, stop) if self.form.compression in JPEG else b""
             patches = self._heads.get(head)
             if patches is None:
                 patches = tuple(self._of(read, markers[first:last], at, stop))
@@ -55,17 +55,19 @@ class Tiles:
 
     def large(self, file: int, start: int, end: int) -> Patches:
         """What gives way in a tile of an open file that is too large to be held. Raises as ``near`` does."""
-        markers = _markers(file, start, end) if self.compression in _JPEG else ()
+        markers = _markers(file, start, end) if self.form.compression in JPEG else ()
         yield from self._of(lambda place, count: os.pread(file, count, place), markers, start, end)
 
     def _of(self, read: Read, markers: Iterable[int], at: int, end: int) -> Patches:
-        """What gives way in a tile; nothing where no stream with segments is in it."""
-        if self.compression in _JPEG:
+        """What gives way in a tile."""
+        if self.form.compression in JPEG:
             tables = Tables()
             yield from jpeg_notes(read, markers, at, end, tables)
             self.read |= tables.outer
-        elif self.compression in _J2K:
+        elif self.form.compression in J2K:
             yield from j2k_notes(read, at, end)
+        elif (behind := end_of(self.form, read, at, end)) < end:
+            yield Patch(behind, end - behind)
 
 
 def _plain_head(data: bytearray, markers: list[int], first: int, last: int, at: int, stop: int) -> bytes:

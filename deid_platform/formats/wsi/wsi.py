@@ -14,6 +14,7 @@ from deid_platform.formats.pixelless import Pixelless
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.formats.wsi.copying import Copy
 from deid_platform.formats.wsi.makers import plan_of
+from deid_platform.formats.wsi.packed import form_of
 from deid_platform.formats.wsi.slide import segments
 from deid_platform.formats.wsi.tiff import Tiff, is_tiff, read_tiff
 from deid_platform.identity import Identity
@@ -47,6 +48,7 @@ class Slide(Pixelless):
             plan = plan_of(tiff)
             for directory in plan.levels:
                 segments(tiff, directory)
+                form_of(tiff, directory)
         subject = identity.subject("", f"slide\0{name}")
         study, series, instance = (identity.keyed_uid(f"{kind}\0{name}") for kind in ("study", "series", "slide"))
         path = f"{subject}/{study}/{series}/{instance}{plan.suffix}"
