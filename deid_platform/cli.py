@@ -59,6 +59,10 @@ main.add_command(media)
     help="Whether equal numbers of different issuers are different patients; ignore, unless issuers are named.",
 )
 @click.option("--default-issuer", envvar="DEID_DEFAULT_ISSUER", help="Whose numbers come without an issuer.")
+@click.option(
+    "--subject-pattern", envvar="DEID_SUBJECT_PATTERN", metavar="REGEX",
+    help="Finds the patient number in names of slides, pictures and NIfTI files, as its group (?P<subject>...).",
+)
 @click.option("--crosswalk", type=click.Path(path_type=Path, file_okay=False), help="Where to write old and new ids.")
 @click.option("--vault", help="Address of a vault for an encrypted crosswalk.")
 @click.option(

@@ -56,7 +56,8 @@ class Identity:
         """Tells two keys or sites apart without telling anything about them; part of every digest."""
         rules = self.rules
         numbering = () if rules.issuers is Issuers.IGNORE else (str(rules.issuers), rules.default_issuer)
-        return self.mac("fingerprint", self.site, *numbering).hex()[:16]
+        patterns = ("patterns", *rules.patterns) if rules.patterns else ()
+        return self.mac("fingerprint", self.site, *numbering, *patterns).hex()[:16]
 
     def subject(self, patient_id: str, study_uid: str, issuer: str = "") -> str:
         """Opaque key of a patient: 16 letters and digits, also the Patient ID unless the site gave another.

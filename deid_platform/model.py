@@ -76,7 +76,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.ENCRYPTED: "The archive asks for a password: send it without one.",
     Reason.MISSING_UID: "A SOP Class, SOP Instance, Study or Series Instance UID is missing: have it assigned.",
     Reason.PATIENT_CONFLICT: "One study names more than one patient: have the study corrected.",
-    Reason.UNKNOWN_SUBJECT: "The mapping file does not name this patient: add a line for it and run again.",
+    Reason.UNKNOWN_SUBJECT: "The mapping file does not name the patient, or nothing tells one: add a line or pattern.",
     Reason.DUPLICATE: "The same bytes stand in the batch under another name, which was processed.",
     Reason.DUPLICATE_UID: "Another object with the same SOP Instance UID and other bytes was processed.",
     Reason.BURNED_IN_TEXT: "Text is left in the cleaned pixels: have the object looked at, and report it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from deid_platform.errors import StoreError, VaultError
@@ -29,6 +30,9 @@ class SubjectSettings:
         Whose numbers come without an issuer.
     sites : bool
         Whether the mapping file serves several sites.
+    subject_pattern : str
+        Regular expressions, one a line, that find the patient number in names of slides, pictures and NIfTI files, as
+        their group ``subject``; the first that is found counts.
     """
 
     mapping: str = ""
@@ -36,6 +40,7 @@ class SubjectSettings:
     issuers: str = ""
     default_issuer: str = ""
     sites: bool = False
+    subject_pattern: str = ""
 
 
 def named(identity: Identity, settings: SubjectSettings, connection: S3Connection | None = None) -> Identity:
@@ -70,4 +75,18 @@ def _rules(settings: SubjectSettings) -> SubjectRules:
                          "out.")
     if unknown is Unknown.QUARANTINE and not settings.mapping:
         raise VaultError("Without a mapping file every patient is unknown: give one, or have pseudonyms derived.")
-    return SubjectRules(issuers, issuer, unknown)
+    return SubjectRules(issuers, issuer, unknown, patterns=_patterns(settings.subject_pattern))
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    """The expressions of a text. Raises VaultError when one of them cannot be used."""
+    patterns = tuple(filter(None, map(str.strip, text.splitlines())))
+    for number, pattern in enumerate(patterns, start=1):
+        try:
+            useful = "subject" in re.compile(pattern).groupindex
+        except (re.error, RecursionError, OverflowError):
+            useful = False
+        if not useful:
+            raise VaultError(f"Subject pattern {number} is no regular expression with a group (?P<subject>...) for the "
+                             "patient number.")
+    return patterns

@@ -129,10 +129,17 @@ class SubjectRules:
     """How one site tells its patients apart and names them.
 
     ``default_issuer`` stands for an issuer that is not given, under :attr:`Issuers.SEPARATE`. Without a ``table``
-    every subject gets a keyed pseudonym.
+    every subject gets a keyed pseudonym. ``patterns`` are regular expressions with a group ``subject`` for the patient
+    number in the name of an object that tells it nowhere else.
     """
 
     issuers: Issuers = Issuers.IGNORE
     default_issuer: str = ""
     unknown: Unknown = Unknown.DERIVE
     table: SubjectTable | None = None
+    patterns: tuple[str, ...] = ()
+
+    def number_in(self, name: str) -> str:
+        """The patient number that the first of the patterns finds in the name of an object; empty where none does."""
+        found = next(filter(None, (re.search(pattern, name) for pattern in self.patterns)), None)
+        return patient_number(found["subject"] or "") if found else ""

@@ -21,18 +21,26 @@ class SubjectsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``ignore`` or ``separate``."""
     default_issuer: str = ""
     """Whose patient numbers come without an issuer."""
+    subject_pattern: str = ""
+    """Regular expressions, one a line, for the patient number in keys of objects that tell it nowhere else."""
 
     @classmethod
     def from_environment(cls) -> SubjectsResource:
-        """From ``DEID_MAPPING``, ``DEID_UNKNOWN_SUBJECTS``, ``DEID_ISSUERS`` and ``DEID_DEFAULT_ISSUER``."""
+        """From ``DEID_MAPPING``, ``DEID_UNKNOWN_SUBJECTS``, ``DEID_ISSUERS``, ``DEID_DEFAULT_ISSUER`` and
+        ``DEID_SUBJECT_PATTERN``.
+        """
         return cls(
             mapping=os.environ.get("DEID_MAPPING", ""),
             unknown_subjects=os.environ.get("DEID_UNKNOWN_SUBJECTS", ""),
             issuers=os.environ.get("DEID_ISSUERS", ""),
             default_issuer=os.environ.get("DEID_DEFAULT_ISSUER", ""),
+            subject_pattern=os.environ.get("DEID_SUBJECT_PATTERN", ""),
         )
 
     def named(self, identity: Identity) -> Identity:
         """An identity that names its patients as configured. Raises VaultError when it cannot."""
-        settings = SubjectSettings(self.mapping, self.unknown_subjects, self.issuers, self.default_issuer, sites=True)
+        settings = SubjectSettings(
+            self.mapping, self.unknown_subjects, self.issuers, self.default_issuer, sites=True,
+            subject_pattern=self.subject_pattern,
+        )  # fmt: skip
         return named(identity, settings)

@@ -10,7 +10,7 @@ from deid_platform.subjects import Issuers, Unknown
 from resources.subjects import SubjectsResource
 
 HERE = Identity(bytes(range(32)), "north")
-VARIABLES = ("DEID_MAPPING", "DEID_UNKNOWN_SUBJECTS", "DEID_ISSUERS", "DEID_DEFAULT_ISSUER")
+VARIABLES = ("DEID_MAPPING", "DEID_UNKNOWN_SUBJECTS", "DEID_ISSUERS", "DEID_DEFAULT_ISSUER", "DEID_SUBJECT_PATTERN")
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +42,9 @@ def test_issuers_are_told_apart_where_asked_for(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("DEID_DEFAULT_ISSUER", "A")
     rules = SubjectsResource.from_environment().named(HERE).rules
     assert (rules.issuers, rules.default_issuer, rules.unknown) == (Issuers.SEPARATE, "A", Unknown.DERIVE)
+
+
+def test_names_of_objects_tell_patients_where_the_site_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEID_SUBJECT_PATTERN", "^north/[^/]+/(?P<subject>[0-9]+)/\n/south/(?P<subject>[A-Z]+)-")
+    rules = SubjectsResource.from_environment().named(HERE).rules
+    assert [rules.number_in(key) for key in ("north/d/4711/a.svs", "north/south/AB-1.svs")] == ["4711", "AB"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from deid_platform.audit.bids import audit_file
 from deid_platform.errors import MalformedFile, UnsupportedFormat
-from deid_platform.formats.bids.keys import crossings_of_name, described_by_name
+from deid_platform.formats.bids.keys import crossings_of_name, described_by_name, named_at
 from deid_platform.formats.bids.naming import Named
 from deid_platform.formats.bids.tables import Cleaner, numbers
 from deid_platform.formats.dicom.identifiers import name_words, place_words
@@ -44,7 +44,7 @@ class Bids(Pixelless):
 
     def study_of(self, head: bytes, identity: Identity, name: str = "") -> str | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return identity.token("study", *Named.of(name).study_key())
+        return identity.token("study", *named_at(name, identity).study_key())
 
     def describe(self, source: Path, identity: Identity, name: str = "") -> Description:
         """See :class:`~deid_platform.formats.protocol.Format`."""
@@ -59,7 +59,7 @@ class Bids(Pixelless):
         """See :class:`~deid_platform.formats.protocol.Format`."""
         data, changes = source.read_bytes(), list[Change]()
         subject = described_by_name(name, identity).subject
-        own = _own(data, Named.of(name).subject)
+        own = _own(data, named_at(name, identity))
         text = TextCleaner(own, mover(policy, identity.shift_days(subject)), identity.keyed_uid)
         cleaner = Cleaner(identity, text, partial(_days, policy, identity), name, changes)
         clean: dict[str, Callable[[bytes], bytes]] = {".json": cleaner.sidecar, ".tsv": cleaner.table}
@@ -82,7 +82,7 @@ def _days(policy: Policy, identity: Identity, subject: str) -> int | None:
     return {"shift": identity.shift_days(subject), "keep": 0}.get(policy.dates)
 
 
-def _own(data: bytes, label: str) -> Identifiers:
+def _own(data: bytes, named: Named) -> Identifiers:
     """What a sidecar and its name say of the subject."""
     try:
         value: Any = json.loads(data)
@@ -92,4 +92,5 @@ def _own(data: bytes, label: str) -> Identifiers:
     names = {word for key in _NAMES & told.keys() for word in name_words(told[key])}
     places = {word for key in _PLACES & told.keys() for word in place_words(told[key])}
     counted = {number for key in _NUMBERS & told.keys() for number in own_numbers(told[key])}
-    return Identifiers(frozenset(names), frozenset(places), frozenset({*counted, *own_numbers(label)}), frozenset())
+    counted |= {number for text in (named.subject, named.number) for number in own_numbers(text)}
+    return Identifiers(frozenset(names), frozenset(places), frozenset(counted), frozenset())

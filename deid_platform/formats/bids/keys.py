@@ -9,14 +9,19 @@ from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.identity import Identity
 
 
+def named_at(name: str, identity: Identity) -> Named:
+    """What a name tells at a site, see :class:`~deid_platform.formats.bids.naming.Named`."""
+    return Named.of(name, identity.rules.number_in(name))
+
+
 def described_by_name(name: str, identity: Identity) -> Description:
     """Keys of the object ``name``; its path is empty unless BIDS knows the name.
 
     Without a subject in its name, all of a folder is of one unknown subject. Objects that would be released under one
     path are one instance, so that none is written over another.
     """
-    named = Named.of(name)
-    subject = identity.subject(named.subject, "\0".join(named.study_key()))
+    named = named_at(name, identity)
+    subject = identity.subject(named.number or named.subject, "\0".join(named.study_key()))
     path = named.released(identity, subject)
     return Description(
         subject=subject,
@@ -34,7 +39,8 @@ def object_path(described: Description, suffix: str) -> str:
 
 def crossings_of_name(name: str, identity: Identity) -> Iterator[Crossing]:
     """The subject a name tells, beside its pseudonym."""
-    label = Named.of(name).subject
-    if label:
+    named = named_at(name, identity)
+    number = named.number or named.subject
+    if number:
         subject = described_by_name(name, identity).subject
-        yield Crossing("patient", label, identity.pseudonym(subject).patient_id)
+        yield Crossing("patient", number, identity.pseudonym(subject).patient_id)

@@ -44,9 +44,14 @@ _LONGEST_NUMBER = 4
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the name of an object tells: PHI, but for :attr:`extension`. ``folder`` is all before the last slash."""
+    """What the name of an object tells: PHI, but for :attr:`extension`.
+
+    ``folder`` is all before the last slash, ``number`` what the site takes for a patient number in the name, and
+    ``subject`` the label BIDS has it in.
+    """
 
     folder: str
+    number: str
     subject: str
     session: str
     entities: tuple[tuple[str, str], ...]
@@ -55,8 +60,8 @@ class Named:
     extension: str
 
     @classmethod
-    def of(cls, name: str) -> Named:
-        """Take a name apart; what it does not tell is empty."""
+    def of(cls, name: str, number: str = "") -> Named:
+        """Take a name apart; what it does not tell is empty. Files of a whole dataset are of no ``number``."""
         folder, _, last = name.rpartition("/")
         extension = next((one for one in EXTENSIONS if last.endswith(one)), "")
         stem = last.removesuffix(extension) if extension else ""
@@ -66,19 +71,21 @@ class Named:
         subjects, sessions = _SUBJECT.findall(name), _SESSION.findall(name)
         parent = folder.rpartition("/")[2]
         return cls(
-            folder, subjects[-1] if subjects else "", sessions[-1] if sessions else "",
+            folder, "" if stem in _DATASET else number,
+            subjects[-1] if subjects else "", sessions[-1] if sessions else "",
             tuple((key, value) for key, value in found if key not in ("sub", "ses")),
             "" if strange else suffix, parent if parent in _DATATYPES else "", extension,
         )  # fmt: skip
 
     def study_key(self) -> tuple[str, ...]:
         """What all files of one session, or of one folder without subjects, have in common."""
-        return ("bids", self.subject, self.session) if self.subject else ("folder", self.folder)
+        number = (self.number,) if self.number else ()
+        return ("bids", self.subject, self.session, *number) if self.subject else ("folder", self.folder, *number)
 
     def released(self, identity: Identity, subject: str) -> str:
         """The path of the released file under the pseudonym of ``subject``; empty where BIDS knows no such name."""
         if not self.subject:
-            return self._shared(identity)
+            return "" if self.number else self._shared(identity)
         if self.suffix not in _SUFFIXES or any(key not in _ENTITIES for key, _ in self.entities):
             return ""
         label = "sub-" + label_of(identity, subject)

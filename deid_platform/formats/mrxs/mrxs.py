@@ -13,6 +13,7 @@ from deid_platform.formats.mrxs.slide import SUFFIX, opened
 from deid_platform.formats.mrxs.writing import write
 from deid_platform.formats.pixelless import Pixelless
 from deid_platform.formats.protocol import Crossing, Description
+from deid_platform.formats.whose import crossing_of_name, refuse_unnamed, subject_by_name
 from deid_platform.identity import Identity
 from deid_platform.model import Change, Finding, Masking, Outcome, PixelOutcome, PixelRule
 from deid_platform.pixels.cleaning import PixelWork
@@ -44,13 +45,14 @@ class Mrxs(Pixelless):
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with opened(source):
             pass
-        subject = identity.subject("", f"slide\0{name}")
+        subject = subject_by_name(name, identity, f"slide\0{name}")
         study, series, instance = (identity.keyed_uid(f"{kind}\0{name}") for kind in ("study", "series", "slide"))
         path = f"{subject}/{study}/{series}/{instance}{self.suffix}"
         return Description(subject, study, series, instance, modality="SM", path=path)
 
     def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
         """See :class:`~deid_platform.formats.protocol.Format`."""
+        refuse_unnamed(name, identity, f"slide\0{name}")
         with opened(source) as slide, output.open("wb") as sink:
             new = _identifier(slide.layout.identifier, identity)
             counted = write(slide, sink, identity.keyed_uid(f"slide\0{name}"), new)
@@ -85,7 +87,8 @@ class Mrxs(Pixelless):
         return audit_file(item, source, output, name)
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
-        """The slide's identifier."""
+        """The slide's identifier, and what its name tells."""
+        yield from crossing_of_name(name, identity)
         with opened(source) as slide:
             old = slide.layout.identifier
         yield Crossing("uid", old, _identifier(old, identity))

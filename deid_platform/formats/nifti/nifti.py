@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deid_platform.audit.nifti import altered_voxels, audit_file, text_left
 from deid_platform.audit.risk import TextRisk
-from deid_platform.formats.bids.keys import crossings_of_name, described_by_name, object_path
+from deid_platform.formats.bids.keys import crossings_of_name, described_by_name, named_at, object_path
 from deid_platform.formats.bids.naming import Named
 from deid_platform.formats.nifti.cleaning import clean_volume
 from deid_platform.formats.nifti.files import begin, image_bytes, is_compressed, opened, read_out, written
@@ -40,7 +40,7 @@ class Nifti:
 
     def study_of(self, head: bytes, identity: Identity, name: str = "") -> str | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return identity.token("study", *Named.of(name).study_key())
+        return identity.token("study", *named_at(name, identity).study_key())
 
     def describe(self, source: Path, identity: Identity, name: str = "") -> Description:
         """See :class:`~deid_platform.formats.protocol.Format`."""
@@ -57,7 +57,14 @@ class Nifti:
         return Description(described.subject, described.study, described.series, described.instance, path=path)
 
     def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
-        """See :class:`~deid_platform.formats.protocol.Format`."""
+        """See :class:`~deid_platform.formats.protocol.Format`.
+
+        Raises
+        ------
+        UnsafeToRelease
+            The site names its patients, and not this one.
+        """
+        identity.pseudonym(described_by_name(name, identity).subject)
         with source.open("rb") as stored:
             compressed = is_compressed(stored.read(2))
         with opened(source) as (header, file), written(output, compressed=compressed) as sink:

@@ -14,6 +14,7 @@ from deid_platform.audit.risk import TextRisk
 from deid_platform.errors import MalformedFile
 from deid_platform.formats.picture.decoding import STARTS, Picture, read_picture, write_picture
 from deid_platform.formats.protocol import Crossing, Description
+from deid_platform.formats.whose import crossing_of_name, refuse_unnamed, subject_by_name
 from deid_platform.heads.plans import ItemPlanes, StackPlan
 from deid_platform.heads.stack import Stack
 from deid_platform.identity import Identity
@@ -32,7 +33,7 @@ _PIXELS, SYNTAX = "pixels", "PNG"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """PNG and JPEG; each becomes a PNG. Nothing in them tells the patient: a folder is of one unknown subject."""
+    """PNG and JPEG; each becomes a PNG. Nothing in them tells the patient but their name, if that."""
 
     name: str = "picture"
     suffix: str = ".png"
@@ -43,18 +44,19 @@ class Snapshot:
 
     def study_of(self, head: bytes, identity: Identity, name: str = "") -> str | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return identity.token("study", "pictures", name.rpartition("/")[0])
+        return identity.token("study", _study(name, identity))
 
     def describe(self, source: Path, identity: Identity, name: str = "") -> Description:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         read_picture(source)
-        folder = name.rpartition("/")[0]
-        subject = identity.subject("", f"pictures\0{folder}")
-        study, series = (identity.keyed_uid(f"{kind}\0pictures\0{folder}") for kind in ("study", "series"))
+        told = _study(name, identity)
+        subject = subject_by_name(name, identity, told)
+        study, series = (identity.keyed_uid(f"{kind}\0{told}") for kind in ("study", "series"))
         return Description(subject, study, series, identity.keyed_uid(f"picture\0{name}"), modality="OT")
 
     def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
         """See :class:`~deid_platform.formats.protocol.Format`."""
+        refuse_unnamed(name, identity, _study(name, identity))
         write_picture(read_picture(source), output)
         return Outcome((Change("metadata", "X", "all but pixels is removed"),))
 
@@ -109,5 +111,11 @@ class Snapshot:
         return audit_file(item, output)
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
-        """Nothing: a picture names nobody in a way that is replaced."""
-        return iter(())
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return crossing_of_name(name, identity)
+
+
+def _study(name: str, identity: Identity) -> str:
+    """What all pictures of a subject in a folder have in common: of whom nobody tells are one subject."""
+    number = identity.rules.number_in(name)
+    return "\0".join(("pictures", name.rpartition("/")[0], *((number,) if number else ())))

@@ -12,6 +12,7 @@ from deid_platform.audit.risk import TextRisk
 from deid_platform.audit.wsi import altered_levels, audit_file, text_left
 from deid_platform.formats.pixelless import Pixelless
 from deid_platform.formats.protocol import Crossing, Description
+from deid_platform.formats.whose import crossing_of_name, refuse_unnamed, subject_by_name
 from deid_platform.formats.wsi.copying import Copy
 from deid_platform.formats.wsi.makers import plan_of
 from deid_platform.formats.wsi.packed import form_of
@@ -25,7 +26,7 @@ from deid_platform.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Slide(Pixelless):
-    """Aperio SVS, Hamamatsu NDPI, OME-TIFF and other tiled TIFF. Nothing in them tells the patient: each stands alone.
+    """Aperio SVS, Hamamatsu NDPI, OME-TIFF and other tiled TIFF. Nothing in them tells the patient but their name.
 
     Pixels of the levels are not searched for text one by one: a slide shows tissue, and what is printed on its label
     is gone. The gate reads an overview of it.
@@ -49,13 +50,14 @@ class Slide(Pixelless):
             for directory in plan.levels:
                 segments(tiff, directory)
                 form_of(tiff, directory)
-        subject = identity.subject("", f"slide\0{name}")
+        subject = subject_by_name(name, identity, f"slide\0{name}")
         study, series, instance = (identity.keyed_uid(f"{kind}\0{name}") for kind in ("study", "series", "slide"))
         path = f"{subject}/{study}/{series}/{instance}{plan.suffix}"
         return Description(subject, study, series, instance, modality="SM", path=path)
 
     def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
         """See :class:`~deid_platform.formats.protocol.Format`."""
+        refuse_unnamed(name, identity, f"slide\0{name}")
         with _opened(source) as tiff, source.open("rb") as file, output.open("wb") as sink:
             counted = Copy(tiff, plan_of(tiff), file, sink).run()
         changes = (
@@ -88,8 +90,8 @@ class Slide(Pixelless):
         return audit_file(item, source, output, name)
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
-        """Nothing: a slide names nobody in a way that is replaced."""
-        return iter(())
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        return crossing_of_name(name, identity)
 
 
 @contextmanager
