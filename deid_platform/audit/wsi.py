@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import Picture, shows_text_in
+from deid_platform.audit.levels import levels_disagree
 from deid_platform.audit.slide_markup import told
 from deid_platform.audit.tiff_bytes import bytes_left, shown_images, tiles_differ
 from deid_platform.audit.tiff_map import TiffMap
@@ -58,7 +59,7 @@ def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterato
     try:
         with ExitStack() as stack:
             slides = _open(stack, source), _open(stack, output)
-            hits = sorted({*_hits(source, *slides, output, name), *bytes_left(output)})
+            hits = sorted({*_hits(source, *slides, output, name), *_levels(slides[1]), *bytes_left(output)})
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, the object is not fit for release
         hits = [("object", "unreadable", str(Reason.FORBIDDEN_CONTENT))]
     for where, kind, rule in hits:
@@ -85,6 +86,12 @@ def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) ->
             if any(stack.found_in(data[at : at + _PIECE + _OVERLAP])):
                 yield "object", "property_left", str(Reason.RESIDUAL_IDENTIFIER)
                 return
+
+
+def _levels(slide: Any) -> Iterator[tuple[str, str, str]]:
+    whole, *scanned = _regions(slide)
+    if levels_disagree(slide, scanned or [whole]):
+        yield "level", "other_picture", str(Reason.FORBIDDEN_CONTENT)
 
 
 def _told_images(slide: Any) -> int:

@@ -30,7 +30,7 @@ def philips(*, sizes: Sequence[int] = (512, 256), extra: str = "") -> list[Page]
     text = philips_description(len(sizes), extra=extra).encode()
     first = replaced(level(sizes[0], 20, text), 305, 2, b"Philips DP v1.0 of " + NAME + b"\0")
     others = [
-        level(size, 90 + number, f"level={number + 1} mag={20 >> number} quality=80".encode(), reduced=True)
+        level(size, 40 + number, f"level={number + 1} mag={20 >> number} quality=80".encode(), reduced=True)
         for number, size in enumerate(sizes[1:])
     ]
     return [first, *others, picture(b"Label " + NAME), picture(b"Macro")]
@@ -80,7 +80,7 @@ def leica(*, areas: int = 1, extra: str = "", xml: str = "") -> list[Page]:
     """A macro in two sizes, and areas of tissue in two; the first image tells of all in XML (another with ``xml``)."""
     pages = [level(512, 170, b"Macro"), level(256, 180, b"Macro", reduced=True)]
     for number in range(areas):
-        pages += [level(512, 20 + 10 * number), level(256, 90 + 10 * number, reduced=True)]
+        pages += [level(512, 20 + 10 * number), level(256, 40 + 10 * number, reduced=True)]
     return [replaced(pages[0], 270, 2, (xml or leica_description(areas, extra=extra)).encode() + b"\0"), *pages[1:]]
 
 

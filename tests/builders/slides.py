@@ -65,7 +65,7 @@ def _plain(size: int) -> list[tuple[int, int, Sequence[int] | bytes]]:
 
 def aperio() -> list[Page]:
     """A level, a thumbnail, a second level, label and macro."""
-    return [level(512, 20, APERIO), picture(b"Aperio thumbnail"), level(256, 90, APERIO),
+    return [level(512, 20, APERIO), picture(b"Aperio thumbnail"), level(256, 50, APERIO),
             picture(b"Aperio Image Library v11\nlabel 64x64"),
             picture(b"Aperio Image Library v11\nmacro 64x64")]  # fmt: skip
 

@@ -32,7 +32,7 @@ def test_levels_stay_and_nothing_else_does(big: bool, order: str, tmp_path: Path
     assert left(source.read_bytes())
     assert not left(output.read_bytes())
     assert output.stat().st_size == source.stat().st_size
-    assert all(jpeg(grey) in output.read_bytes() for grey in (20, 21, 22, 23, 90))
+    assert all(jpeg(grey) in output.read_bytes() for grey in (20, 21, 22, 23, 40))
     with openslide.OpenSlide(source) as before, openslide.OpenSlide(output) as after:
         assert after.properties["openslide.vendor"] == before.properties["openslide.vendor"] == "philips"
         assert set(before.associated_images) == {"label", "macro"}

@@ -38,7 +38,7 @@ def test_levels_stay_byte_for_byte_and_nothing_else_does(big: bool, order: str, 
     cleaned = output.read_bytes()
     assert len(cleaned) == source.stat().st_size
     assert not [needle for needle in NEEDLES if needle in cleaned]
-    for grey in (20, 23, 90):
+    for grey in (20, 23, 50):
         at = cleaned.find(jpeg(grey))
         assert at > 0
         assert source.read_bytes()[at : at + 4] == cleaned[at : at + 4]
@@ -76,8 +76,8 @@ def test_the_judge_sees_what_was_left_and_what_was_changed(tmp_path: Path) -> No
     assert left >= {"image thumbnail", "property"}
     shutil.copyfile(source, output)
     changed = bytearray(output.read_bytes())
-    at = changed.find(jpeg(90))
-    changed[at : at + len(jpeg(90))] = jpeg(91)[: len(jpeg(90))].ljust(len(jpeg(90)), b"\0")
+    at = changed.find(jpeg(50))
+    changed[at : at + len(jpeg(50))] = jpeg(51)[: len(jpeg(50))].ljust(len(jpeg(50)), b"\0")
     output.write_bytes(changed)
     assert list(SLIDE.altered_pixels(source, output, Masking()))
 
