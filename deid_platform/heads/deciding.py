@@ -62,7 +62,7 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
     with_face = [one for one in heads if one.removal is not None]
     if not with_face:
         return _untouched(planes, HeadRule.NO_FACE, unclear)
-    hidden = {item: _why_hidden(own) for item, own in planes.items() if own.tiled or own.rendered or own.projected}
+    hidden = {item: _why_hidden(own) for item, own in planes.items() if own.tiled or own.pictured}
     if options.faces == "quarantine":
         return Decided({}, dict.fromkeys(planes, Reason.FACE_HELD_BACK) | hidden)
     removal = reduce(or_, (one.removal for one in with_face if one.removal is not None))

@@ -42,6 +42,10 @@ class ItemPlanes:
         Whether a frame is a mosaic of slices, which have places of their own.
     rendered, projected
         Whether the header says that it shows a surface, or a projection of many slices.
+    captured
+        Whether it is a picture made from images of another series: what that shows only its pixels tell.
+    elsewhere
+        Whether the header names a part of the body from which no face can be seen.
     """
 
     series: str
@@ -59,6 +63,13 @@ class ItemPlanes:
     tiled: bool = False
     rendered: bool = False
     projected: bool = False
+    captured: bool = False
+    elsewhere: bool = False
+
+    @property
+    def pictured(self) -> bool:
+        """Whether it may be a picture of a head from outside."""
+        return self.rendered or self.projected or self.captured
 
     @property
     def placed(self) -> bool:
@@ -111,7 +122,7 @@ def stacks_of(planes: Mapping[str, ItemPlanes]) -> list[StackPlan]:
     groups: dict[tuple[Any, ...], list[FrameOf]] = defaultdict(list)
     for item in sorted(planes):
         own = planes[item]
-        if own.placed and not (own.tiled or own.rendered or own.projected):
+        if own.placed and not (own.tiled or own.pictured):
             for frame in range(len(own.origins)):
                 groups[_alike(own, frame)].append(FrameOf(item, frame))
     plans = [_sorted(group, planes) for _, group in sorted(groups.items(), key=lambda pair: str(pair[0]))]

@@ -24,6 +24,9 @@ from deid_platform.stages.task import Broken, StoreBroken, own_object
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Compute, Lost
 
+_FROM_INSIDE = frozenset(("US", "IVUS"))
+"""Modalities that see no skin: what they render is looked at as far as its study shows a head."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heads:
@@ -119,6 +122,11 @@ def _shows_head(found: Heads, entry: Entry) -> bool:
     return work is not None and (work.removes or work.rule == HeadRule.NO_FACE)
 
 
+def _shows_another(found: Heads, entry: Entry) -> bool:
+    work = found.work.get(entry.item)
+    return work is not None and work.rule == HeadRule.NO_HEAD
+
+
 def _located(
     store: Store, compute: Compute, entries: Iterable[Entry], found: Heads
 ) -> list[tuple[Entry, ItemPlanes]]:
@@ -154,13 +162,18 @@ def _groups(located: Iterable[tuple[Entry, ItemPlanes]], found: Heads) -> list[G
 def _refuse_renderings(
     entries: Iterable[Entry], located: Iterable[tuple[Entry, ItemPlanes]], found: Heads
 ) -> None:
-    """Pictures of a surface may have no place in the patient, but they belong to a study that shows a head.
+    """Refuse pictures of a surface that may be one of a head: they may have no place in the patient that tells.
 
-    A study does when a head was found in it, also one without a face: the picture may be older. So does one of which
-    anything was refused here, for whatever reason: nobody knows what that shows.
+    Their study tells. It shows a head when one was found in it, also one without a face: the picture may be older. So
+    does a study of which anything was refused here, for whatever reason: nobody knows what that shows. It shows none
+    where volumes were looked at and none was a head's; where there are no such volumes, the header has to say which
+    other part of the body is seen.
     """
-    studies = {entry.study for entry in entries if entry.item in found.refused or _shows_head(found, entry)}
+    entries = list(entries)
+    heads = {entry.study for entry in entries if entry.item in found.refused or _shows_head(found, entry)}
+    others = {entry.study for entry in entries if _shows_another(found, entry)}
     for entry, planes in located:
-        if entry.study in studies and (planes.rendered or planes.projected):
+        told = entry.study in others or planes.elsewhere or planes.modality in _FROM_INSIDE
+        if planes.pictured and (entry.study in heads or not told):
             found.work.pop(entry.item, None)
             found.refused[entry.item] = Reason.FACE_IN_RENDERING

@@ -144,24 +144,44 @@ def test_a_profile_that_keeps_faces_looks_at_none(scan: Scan, tmp_path: Path) ->
     ],
 )
 def test_a_rendering_stops_with_whatever_its_study_shows_or_hides(rule: str, reason: Reason | None) -> None:
-    slice_, rendering, other = (row(name, study) for name, study in (("s", "1"), ("r", "1"), ("o", "2")))
-    work = {name: HeadWork("no_image_in_space") for name in "ro"} | ({"s": HeadWork(rule)} if rule else {})
+    slice_, rendering, other, belly = (row(name, study) for name, study in zip("srob", "1122", strict=True))
+    work = {name: HeadWork("no_image_in_space") for name in "ro"} | {"b": HeadWork("no_head")}
+    work |= {"s": HeadWork(rule)} if rule else {}
     found = Heads(work, {"s": reason} if reason else {})
     surface = planes(rendered=True)
     # The slice may be missing from what could be located at all.
-    stage_heads._refuse_renderings([slice_, rendering, other], [(rendering, surface), (other, surface)], found)
+    stage_heads._refuse_renderings([slice_, rendering, other, belly], [(rendering, surface), (other, surface)], found)
     assert found.refused["r"] is Reason.FACE_IN_RENDERING
     assert "r" not in found.work
     assert found.work["o"].rule == "no_image_in_space"
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({"rendered": True}, True),
+        ({"projected": True}, True),
+        ({"captured": True}, True),
+        ({"captured": True, "elsewhere": True}, False),
+        ({"rendered": True, "modality": "US"}, False),
+        ({}, False),
+    ],
+)
+def test_a_picture_alone_has_to_say_that_it_shows_no_head(settings: dict[str, Any], refused: bool) -> None:
+    alone, few = row("p", "1"), row("f", "1")
+    found = Heads({"p": HeadWork("no_image_in_space"), "f": HeadWork("too_few_slices")})
+    stage_heads._refuse_renderings([alone, few], [(alone, planes(**settings))], found)
+    assert found.refused == ({"p": Reason.FACE_IN_RENDERING} if refused else {})
+    assert ("p" in found.work) is not refused
 
 
 def row(item: str, study: str) -> Entry:
     return Entry(item, Status.PASSED, item, 1, "", study=study)
 
 
-def planes(**settings: bool) -> ItemPlanes:
+def planes(modality: str = "OT", **settings: bool) -> ItemPlanes:
     empty = np.empty((0, 3))
-    return ItemPlanes("1", "", "OT", 8, 8, 1, 0.0, empty, empty, empty, np.ones(1), np.zeros(1), **settings)
+    return ItemPlanes("1", "", modality, 8, 8, 1, 0.0, empty, empty, empty, np.ones(1), np.zeros(1), **settings)
 
 
 class Dying:

@@ -1,11 +1,14 @@
 """Where the frames of a DICOM object lie in the patient: read from its header, in the RAS millimetres of heads.
 
 Source: PS3.3 2026c C.7.6.2 (Image Plane), C.7.6.16 (functional groups of multi-frame objects), C.7.6.1.1.2 (Image
-Type).
+Type), C.8.6 (Secondary Capture).
 """
 
 from __future__ import annotations
 
+import csv
+from functools import cache
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from deid_platform.formats.dicom.source import open_source
 from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.heads.plans import ItemPlanes
 
+_SOP_CLASS, _BODY_PART = 0x00080016, 0x00180015
 _SERIES, _FRAME_OF_REFERENCE, _MODALITY, _IMAGE_TYPE = 0x0020000E, 0x00200052, 0x00080060, 0x00080008
 _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
 _POSITION, _ORIENTATION, _SPACING, _THICKNESS = 0x00200032, 0x00200037, 0x00280030, 0x00180050
@@ -24,13 +28,10 @@ _SHARED, _PER_FRAME = 0x52009229, 0x52009230
 _PLANE_POSITION, _PLANE_ORIENTATION, _MEASURES, _TRANSFORM = 0x00209113, 0x00209116, 0x00289110, 0x00289145
 _TO_RAS = np.array([-1.0, -1.0, 1.0])
 _NOT_SQUARE = 0.02  # how far row and column directions may be from unit vectors at right angles
-# Words of Image Type behind the first two that tell a picture of a surface or a projection of a volume.
-# Source: PS3.3 C.8.16.1.1, C.8.15.3.2 and the words vendors write.
-_RENDERED = frozenset({
-    "VOLUME RENDERING", "VOLUME_RENDERING", "VOLREN", "VRT", "SSD", "SURFACE", "3D", "3D RENDERING", "RENDERED", "VR",
-    "CSA 3D EDITOR", "3DVR",
-})  # fmt: skip
-_PROJECTED = frozenset({"PROJECTION IMAGE", "MIP", "MAX_IP", "MAXIMUM", "MINIP", "MIN_IP", "MPR_THICK"})
+# Secondary Capture images, of one and of several frames. Source: PS3.4 B.5.
+_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_OF_BODIES = frozenset(("CT", "MR", "PT", "NM"))
+"""Modalities whose captures may show a surface; those of others are documents, or pictures as they were taken."""
 
 
 def planes_of(path: Path) -> ItemPlanes | None:
@@ -47,13 +48,14 @@ def planes_of(path: Path) -> ItemPlanes | None:
         if not rows or not columns:
             return None
         frames = max(int(_first(_numbers(data, _FRAMES), 1)), 1)
-        words = [word.strip().upper() for word in uid_in(data, _IMAGE_TYPE).split("\\")]
+        kinds = _kinds(uid_in(data, _IMAGE_TYPE))
+        modality = uid_in(data, _MODALITY)
         places = _places(data, frames)
         empty = np.empty((0, 3))
         return ItemPlanes(
             series=uid_in(data, _SERIES),
             frame_of_reference=uid_in(data, _FRAME_OF_REFERENCE),
-            modality=uid_in(data, _MODALITY),
+            modality=modality,
             rows=rows,
             columns=columns,
             frames=frames,
@@ -63,10 +65,26 @@ def planes_of(path: Path) -> ItemPlanes | None:
             column_steps=empty if places is None else places[2],
             slopes=_scale(data, frames, _SLOPE, 1.0),
             intercepts=_scale(data, frames, _INTERCEPT, 0.0),
-            tiled="MOSAIC" in words,
-            rendered=any(word in _RENDERED for word in words[2:]),
-            projected=any(word in _PROJECTED for word in words[2:]),
+            tiled="tiled" in kinds,
+            rendered="rendered" in kinds,
+            projected="projected" in kinds,
+            captured=modality in _OF_BODIES and uid_in(data, _SOP_CLASS).startswith(_CAPTURE),
+            elsewhere=uid_in(data, _BODY_PART).upper() in _listed("parts_without_face.csv"),
         )
+
+
+def _kinds(image_type: str) -> set[str]:
+    """What the words of Image Type behind the first two say."""
+    known = _listed("image_types.csv")
+    return {known[word] for word in map(str.strip, image_type.upper().split("\\")[2:]) if word in known}
+
+
+@cache
+def _listed(name: str) -> dict[str, str]:
+    """First and last column of a table; comments begin with a hash."""
+    text = resources.files(__package__).joinpath(f"data/{name}").read_text("utf-8")
+    rows = csv.reader(line for line in text.splitlines() if not line.startswith("#"))
+    return {row[0]: row[-1] for row in rows}
 
 
 def _places(data: DataSet, frames: int) -> tuple[NDArray[np.float64], ...] | None:

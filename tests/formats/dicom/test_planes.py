@@ -47,12 +47,35 @@ def test_what_has_no_pixels_has_no_planes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "attribute"),
-    [("MOSAIC", "tiled"), ("VOLUME_RENDERING", "rendered"), ("PROJECTION IMAGE", "projected"), ("MIP", "projected")],
+    [("MOSAIC", "tiled"), ("VOLUME_RENDERING", "rendered"), ("PROJECTION IMAGE", "projected"), ("MIP", "projected"),
+     ("CSA 3D", "rendered")],
 )
 def test_image_type_tells_what_is_no_slice(tmp_path: Path, kind: str, attribute: str) -> None:
     own = planes_of(write(image(person(1), ImageType=["DERIVED", "SECONDARY", kind]), tmp_path / "a.dcm"))
     assert own is not None
     assert getattr(own, attribute)
+
+
+def test_an_enhanced_volume_is_no_rendering(tmp_path: Path) -> None:
+    own = planes_of(write(image(person(1), ImageType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]), tmp_path / "a.dcm"))
+    assert own is not None
+    assert not own.pictured
+
+
+@pytest.mark.parametrize(("modality", "captured"), [("CT", True), ("MR", True), ("OT", False), ("US", False)])
+@pytest.mark.parametrize("kind", ["7", "7.4"])
+def test_a_capture_of_slices_may_show_anything(tmp_path: Path, modality: str, kind: str, captured: bool) -> None:
+    ds = image(person(1), Modality=modality, SOPClassUID=f"1.2.840.10008.5.1.4.1.1.{kind}")
+    own = planes_of(write(ds, tmp_path / "a.dcm"))
+    assert own is not None
+    assert own.captured is own.pictured is captured
+
+
+@pytest.mark.parametrize(("part", "elsewhere"), [("KNEE", True), ("HEAD", False), ("", False)])
+def test_a_header_may_say_that_another_part_of_the_body_is_shown(tmp_path: Path, part: str, elsewhere: bool) -> None:
+    own = planes_of(write(image(person(1), BodyPartExamined=part), tmp_path / "a.dcm"))
+    assert own is not None
+    assert own.elsewhere is elsewhere
 
 
 def test_frames_of_an_enhanced_object_lie_where_their_groups_say(tmp_path: Path) -> None:
