@@ -14,11 +14,11 @@ from deid_platform.audit.icc import profile_faults
 from deid_platform.audit.jpeg_tables import Name, Place, definitions, given_way, outer_faults, says_nothing
 from deid_platform.audit.packed_tiles import has_surplus, unpacked
 from deid_platform.audit.slide_markup import is_clean
+from deid_platform.audit.slide_numbers import fits
 from deid_platform.audit.tiff_map import Image, TiffMap
 from deid_platform.model import Reason
 
 _PIECE = 1 << 22
-_TEXT, _BYTES = 2, (1, 6, 7)
 _DESCRIPTION, _MAKE, _TABLES, _SOFTWARE, _XMP, _ICC = 270, 271, 347, 305, 700, 34675
 _APERIO = re.compile(
     rb"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?)(?: v[\d.]{1,16})? "
@@ -27,8 +27,6 @@ _APERIO = re.compile(
 )
 _LEVEL = re.compile(rb"level=\d{1,2} mag=\d{1,3}(?:\.\d{1,12})?(?: quality=\d{1,3})?\0*")
 """How Ventana describes a level."""
-_LISTS = frozenset((273, 279, 324, 325, 320, 65426, 65432))
-_FEW = 64
 _BLACK = 32 * 32
 # Comments and notes of applications but JFIF's and Adobe's: entropy-coded data never look so (T.81 B.1.1.5).
 _NOTE = re.compile(rb"\xff[\xe1-\xed\xef\xf0-\xfe]", re.DOTALL)
@@ -52,7 +50,7 @@ def bytes_left(output: Path) -> Iterator[Hit]:
     """
     with output.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         found = TiffMap(data)
-        yield from {hit for image in found.images for hit in _tags(image)}
+        yield from {hit for image in found.images for hit in _tags(data, image)}
         if any(_used(data, begin, end) for begin, end in found.free()):
             yield "object", "bytes_left", str(Reason.FORBIDDEN_CONTENT)
         if any(_noted(data, image) for image in found.images):
@@ -140,14 +138,11 @@ def _changed(old: bytes, new: bytes, place: int, shown: tuple[int, int], empty: 
     return bool(differs[first:last].any())
 
 
-def _tags(image: Image) -> Iterator[Hit]:
+def _tags(data: Any, image: Image) -> Iterator[Hit]:
     """Tags of a kept image that may hold words."""
     for number, value in image.tags.items():
-        if number in _GRAMMARS:
-            good = _GRAMMARS[number](value.data)
-        else:
-            good = value.kind != _TEXT and value.kind not in _BYTES and (value.count <= _FEW or number in _LISTS)
-        if not good:
+        good = _GRAMMARS[number](value.data) if number in _GRAMMARS else fits(data, image, number, value)
+        if not good or any(value.slack):
             yield f"tag {number}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
 
 

@@ -22,24 +22,26 @@ _MOST_IMAGES, _MOST_ENTRIES = 4096, 512
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One tag: its type, how many values it has, and their bytes."""
+    """One tag: its type, how many values it has, their bytes, and those of its entry that none of them takes."""
 
     kind: int
     count: int
     data: bytes
+    slack: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """One directory: its tags, and the places of its tiles or strips, shape (tiles, 2): offset and length in bytes.
 
-    ``unpacked`` is how many bytes the pixels of a tile are; 0 of a strip.
+    ``unpacked`` is how many bytes the pixels of a tile are, 0 of a strip; ``order`` is that of bytes in numbers.
     """
 
     tags: dict[int, Value]
     tiles: NDArray[np.int64]
     compression: int
     unpacked: int
+    order: str
 
 
 @dataclass(slots=True)
@@ -128,7 +130,10 @@ class TiffMap:
             self.taken.append((at, at + size))
         if at + size > len(self.data):
             raise ValueError("A value lies outside of the file.")
-        return Value(kind, count, bytes(self.data[at : at + size]))
+        if size > room:
+            return Value(kind, count, bytes(self.data[at : at + size]))
+        half = b"" if self._at("H", place) in _OFFSETS else high.to_bytes(8, "big")
+        return Value(kind, count, bytes(self.data[at : at + size]), bytes(self.data[at + size : at + room]) + half)
 
     def _take(self, tags: dict[int, Value], far: dict[int, int]) -> None:
         which = 0 if _OFFSETS[0] in tags else 1
@@ -142,7 +147,8 @@ class TiffMap:
         if (tiles.sum(axis=1) > len(self.data)).any():
             raise ValueError("A tile lies outside of the file.")
         kind = self._numbers(tags.get(_COMPRESSION))
-        self.images.append(Image(tags, tiles[lengths > 0], int(kind[0]) if len(kind) else 1, self._unpacked(tags)))
+        compression = int(kind[0]) if len(kind) else 1
+        self.images.append(Image(tags, tiles[lengths > 0], compression, self._unpacked(tags), self._order))
 
     def _unpacked(self, tags: dict[int, Value]) -> int:
         """Bytes of the pixels of a tile, whose rows begin with a byte each."""

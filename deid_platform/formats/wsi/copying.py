@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from deid_platform.errors import MalformedFile
 from deid_platform.formats.wsi.black import black_entries
-from deid_platform.formats.wsi.levels import kept_below
+from deid_platform.formats.wsi.levels import STRIPS, TILES, kept_below
 from deid_platform.formats.wsi.packed import form_of
 from deid_platform.formats.wsi.plan import Plan
 from deid_platform.formats.wsi.slide import JPEG_TABLES, kept_tags, segments
@@ -28,6 +28,7 @@ from deid_platform.formats.wsi.tiles import Tiles
 from deid_platform.model import Reason
 
 _PIECE = 1 << 21
+_OFFSETS = (STRIPS[0], TILES[0])
 _MOST_COPIES = 4
 """How many times its own length the tiles of a slide may amount to, as some share their bytes."""
 
@@ -94,9 +95,7 @@ class Copy:
         entry = 20 if tiff.big else 12
         body = self._directory([self._entry(tag, entry, new) for tag, new in kept], following)
         if tiff.ndpi:
-            start = directory.link_at + 8
-            places = (start + 4 * ((tag.at - directory.at - 2) // 12) for tag, _ in kept)
-            body += b"".join(tiff.data[at : at + 4] for at in places)
+            body += b"".join(self._high(directory, tag) for tag, _ in kept)
         self._put(directory.at, body)
         self._taken[-1] = (directory.at, directory.end)
         for tag, new in kept:
@@ -119,10 +118,17 @@ class Copy:
         return count + b"".join(entries) + self._link(following)
 
     def _entry(self, tag: Tag, size: int, new: bytes | None) -> bytes:
+        """An entry of a directory, in which nothing stands behind a value that is shorter than its room."""
         entry = self.tiff.data[tag.at : tag.at + size]
-        return entry[: tag.value_at - tag.at] + new.ljust(size, b"\0")[: size - (tag.value_at - tag.at)] if (
-            new is not None and tag.inline
-        ) else entry
+        if not tag.inline:
+            return entry
+        value = self.tiff.bytes_of(tag) if new is None else new
+        return (entry[: tag.value_at - tag.at] + value).ljust(size, b"\0")[:size]
+
+    def _high(self, directory: Directory, tag: Tag) -> bytes:
+        """The high half that NDPI has for a tag: numbers that are no offsets have none."""
+        place = directory.high_at(tag)
+        return bytes(4) if tag.inline and tag.number not in _OFFSETS else self.tiff.data[place : place + 4]
 
     def _check(self) -> None:
         """See that no rewritten part lies over another: values of two tags may be the same, but not overlap."""

@@ -6,14 +6,10 @@ real files.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +17,16 @@ from numpy.typing import NDArray
 from deid_platform.errors import MalformedFile
 from deid_platform.formats.icc import MAX_PROFILE_BYTES, cleaned_profile
 from deid_platform.formats.wsi.levels import STRIPS, TILES, kept_below
+from deid_platform.formats.wsi.numbers import stays
 from deid_platform.formats.wsi.plan import DESCRIPTION, TEXTS, Texts
 from deid_platform.formats.wsi.streams import clean_tables
 from deid_platform.formats.wsi.tiff import ASCII, SUB_IFDS, UNDEFINED, Directory, Tag, Tiff
 from deid_platform.model import Reason
 
 _WIDTH, _LENGTH, _ROWS, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _SEPARATE = 256, 257, 278, 284, 322, 323, 2
-_MAKE, _SAMPLES, _DEPTH = 271, 277, 258
-JPEG_TABLES, _COLOR_MAP, _ICC_PROFILE = 347, 320, 34675
-_MCU_STARTS, _MCU_HIGHS = 65426, 65432
-_COLOUR_NUMBERS = (529, 532)
-_COLOUR_TERMS = frozenset((0, 1, 15, 16, 128, 235, 240, 255, 114, 299, 587, 1000, 722, 2126, 7152, 10_000))
-"""Numbers of luma and of reference black and white (ITU-R BT.601, BT.709; TIFF 6.0 sections 20 and 21)."""
+_MAKE, _SAMPLES = 271, 277
+JPEG_TABLES, _ICC_PROFILE = 347, 34675
 _RESOLUTIONS, _RATIONAL = (282, 283), 5
-_OF_NDPI = 65420
 _FIRST_LINE = re.compile(r"Aperio (?:Image Library|Leica Biosystems (?:GT ?450|AT2|CS2)(?: DX)?) v[\d.]{1,16}")
 _GEOMETRY = re.compile(r"[\d x,()\[\]/;:\->.=]|JPEG/RGB|J2K/YUV16|J2K/KDU|JPEG/YCC|J2K|JPEG|OFFSET|Q|->")
 _NUMERIC_KEYS = frozenset(
@@ -56,9 +48,7 @@ def segments(tiff: Tiff, directory: Directory) -> tuple[NDArray[np.uint64], NDAr
     """
     pair = TILES if TILES[0] in directory.tags else STRIPS
     offsets, lengths = (tiff.numbers(directory.tags.get(tag)) for tag in pair)
-    if tiff.ndpi and directory.tags.get(pair[0]) is not None and directory.tags[pair[0]].inline:
-        place = directory.link_at + 8 + 4 * ((directory.tags[pair[0]].at - directory.at - 2) // 12)
-        offsets = offsets + (int.from_bytes(tiff.data[place : place + 4], "little") << 32)
+    offsets = offsets + tiff.high(directory, pair[0])
     if not len(offsets) == len(lengths) == _pieces(tiff, directory):
         raise MalformedFile("An image of the slide has another number of tiles than its size asks for.")
     if ((offsets + lengths) > len(tiff.data)).any() or (offsets > len(tiff.data)).any():
@@ -99,7 +89,7 @@ def kept_tags(tiff: Tiff, directory: Directory, texts: Texts | None) -> Iterator
             new = special[tag.number](tiff, directory, tag)
             if new is not None:
                 yield tag, new
-        elif _is_plain(tiff, directory, tag):
+        elif stays(tiff, directory, tag):
             yield tag, _used_places(tiff, directory, tag) if tag.number in (TILES[0], STRIPS[0]) else None
 
 
@@ -154,32 +144,6 @@ def _below(tiff: Tiff, directory: Directory, tag: Tag) -> bytes | None:
     return tiff.bytes_of(tag) if kept_below(tiff, directory) else None
 
 
-def _is_plain(tiff: Tiff, directory: Directory, tag: Tag) -> bool:
-    """Whether a tag is known, has a type and a number of values that fit it, and values that can be such."""
-    known = known_tags().get(tag.number)
-    if tag.number >= _OF_NDPI and not tiff.ndpi:
-        return False
-    if known is None or tag.kind not in known[0] or (tag.number in STRIPS and TILES[0] in directory.tags):
-        return False
-    samples = max(1, tiff.number(directory, _SAMPLES, 1))
-    pieces = (directory.tags[one].count for one in (TILES[0], STRIPS[0]) if one in directory.tags)
-    most = {"samples": samples, "pieces": max(pieces, default=0), "any": tag.count}
-    limit = int(known[1]) if known[1].isdigit() else most.get(known[1], 3 << min(16, tiff.number(directory, _DEPTH)))
-    if tag.count > limit or (known[1] == "samples" and samples > 64):
-        return False
-    values = tiff.numbers(tag)
-    if tag.number == _COLOR_MAP:  # colours of eight bits, each byte twice: no room for letters of two bytes
-        return bool(np.all(values % 257 == 0))
-    if tag.number == _MCU_STARTS:  # places inside of one stream only rise, and wrap at 4 GiB
-        return bool(np.count_nonzero(np.diff(values.astype(np.int64)) < 0) <= len(tiff.data) >> 32)
-    if tag.number == _MCU_HIGHS:
-        return bool(np.all(values <= len(tiff.data) >> 32))
-    if tag.number in _COLOUR_NUMBERS:
-        words = np.frombuffer(tiff.bytes_of(tag), tiff.order + "u4")
-        return set(words.tolist()) <= _COLOUR_TERMS
-    return True
-
-
 def aperio_description(text: str) -> bytes:
     """An Aperio description less every key nobody knows to be harmless; nothing of any other description."""
     first, *rest = text.split("|")
@@ -196,11 +160,3 @@ def aperio_description(text: str) -> bytes:
         if key in _NUMERIC_KEYS and _NUMBER.fullmatch(value):
             kept.append(f"{key} = {value}")
     return "|".join(kept).encode("ascii", "replace")
-
-
-@cache
-def known_tags() -> dict[int, tuple[frozenset[int], str]]:
-    """Tags that may stay: by number the types of their values, and how many of them there may be."""
-    text = resources.files("deid_platform.formats.wsi").joinpath("data/kept_tags.csv").read_text("utf-8")
-    rows = csv.DictReader(io.StringIO(text))
-    return {int(row["tag"]): (frozenset(map(int, row["types"].split())), row["count"]) for row in rows}

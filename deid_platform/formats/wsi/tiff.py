@@ -47,6 +47,10 @@ class Directory:
     end: int
     next: int
 
+    def high_at(self, tag: Tag) -> int:
+        """Where NDPI has the high half of a tag's offset."""
+        return self.link_at + 8 + 4 * ((tag.at - self.at - 2) // 12)
+
 
 @dataclass(frozen=True, slots=True)
 class Tiff:
@@ -85,6 +89,14 @@ class Tiff:
         """The first number of a tag."""
         found = self.numbers(directory.tags.get(tag))
         return int(found[0]) if len(found) else default
+
+    def high(self, directory: Directory, tag: int) -> int:
+        """What NDPI adds behind a directory to an offset that stands in its entry."""
+        found = directory.tags.get(tag)
+        if not self.ndpi or found is None or not found.inline:
+            return 0
+        place = directory.high_at(found)
+        return int.from_bytes(self.data[place : place + 4], "little" if self.order == "<" else "big") << 32
 
     def text(self, directory: Directory, tag: int) -> str:
         """A text as Latin-1, up to its first zero."""
