@@ -58,7 +58,7 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
     heads = [one for one in found if one.head is not None]
     unclear = {item: Reason.FACE_NOT_JUDGED for one in found if one.unclear for item in one.plan.items}
     if not heads:
-        return Decided({item: HeadWork(str(HeadRule.NO_HEAD)) for item in planes if item not in unclear}, unclear)
+        return _untouched(planes, HeadRule.NO_HEAD, unclear)
     with_face = [one for one in heads if one.removal is not None]
     if not with_face:
         return _untouched(planes, HeadRule.NO_FACE, unclear)

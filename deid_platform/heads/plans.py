@@ -44,8 +44,12 @@ class ItemPlanes:
         Whether the header says that it shows a surface, or a projection of many slices.
     captured
         Whether it is a picture made from images of another series: what that shows only its pixels tell.
+    loose
+        Whether it is a capture of no certain origin: of a document as often as of a surface.
     elsewhere
-        Whether the header names a part of the body from which no face can be seen.
+        Whether the header names a part of the body from which no face can be seen, and no head.
+    headed
+        Whether a word of the header tells of a head or a neck.
     """
 
     series: str
@@ -64,7 +68,9 @@ class ItemPlanes:
     rendered: bool = False
     projected: bool = False
     captured: bool = False
+    loose: bool = False
     elsewhere: bool = False
+    headed: bool = False
 
     @property
     def pictured(self) -> bool:

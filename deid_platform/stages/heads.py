@@ -127,6 +127,13 @@ def _shows_another(found: Heads, entry: Entry) -> bool:
     return work is not None and work.rule == HeadRule.NO_HEAD
 
 
+def _may_show_head(planes: ItemPlanes, another: bool) -> bool:
+    """Whether a picture may be one of a head, as its header tells and whether its study shows ``another`` part."""
+    if planes.modality in _FROM_INSIDE:
+        return False
+    return planes.headed or (planes.pictured and not (another or planes.elsewhere))
+
+
 def _located(
     store: Store, compute: Compute, entries: Iterable[Entry], found: Heads
 ) -> list[tuple[Entry, ItemPlanes]]:
@@ -166,14 +173,15 @@ def _refuse_renderings(
 
     Their study tells. It shows a head when one was found in it, also one without a face: the picture may be older. So
     does a study of which anything was refused here, for whatever reason: nobody knows what that shows. It shows none
-    where volumes were looked at and none was a head's; where there are no such volumes, the header has to say which
-    other part of the body is seen.
+    where volumes were looked at and none was a head's, unless the header of the picture speaks of one; where there are
+    no such volumes, the header has to say which other part of the body is seen. Captures of no certain origin are
+    documents unless their header speaks of a head, or their study shows one.
     """
     entries = list(entries)
     heads = {entry.study for entry in entries if entry.item in found.refused or _shows_head(found, entry)}
     others = {entry.study for entry in entries if _shows_another(found, entry)}
     for entry, planes in located:
-        told = entry.study in others or planes.elsewhere or planes.modality in _FROM_INSIDE
-        if planes.pictured and (entry.study in heads or not told):
+        suspect = entry.study in heads or _may_show_head(planes, entry.study in others)
+        if suspect and (planes.pictured or planes.loose):
             found.work.pop(entry.item, None)
             found.refused[entry.item] = Reason.FACE_IN_RENDERING

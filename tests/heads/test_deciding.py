@@ -183,6 +183,18 @@ def test_a_mosaic_without_its_volume_is_not_judged() -> None:
     assert not result.work
 
 
+def test_a_mosaic_is_not_judged_by_what_another_series_shows() -> None:
+    scan = body()
+
+    @contextmanager
+    def opened(_plan: StackPlan) -> Iterator[Stack]:
+        yield scan.stack()
+
+    result = decide({"a": planes(scan), "b": planes(scan, "2", tiled=True)}, opened, net(), REMOVE)
+    assert result.refused == {"b": Reason.FACE_NOT_JUDGED}
+    assert {item: work.rule for item, work in result.work.items()} == {"a": "no_head"}
+
+
 def test_a_stack_that_cannot_be_read_is_not_judged() -> None:
     @contextmanager
     def broken(_plan: StackPlan) -> Iterator[Stack]:

@@ -164,6 +164,9 @@ def test_a_rendering_stops_with_whatever_its_study_shows_or_hides(rule: str, rea
         ({"captured": True}, True),
         ({"captured": True, "elsewhere": True}, False),
         ({"rendered": True, "modality": "US"}, False),
+        ({"loose": True}, False),
+        ({"loose": True, "headed": True}, True),
+        ({"headed": True}, False),
         ({}, False),
     ],
 )
@@ -173,6 +176,30 @@ def test_a_picture_alone_has_to_say_that_it_shows_no_head(settings: dict[str, An
     stage_heads._refuse_renderings([alone, few], [(alone, planes(**settings))], found)
     assert found.refused == ({"p": Reason.FACE_IN_RENDERING} if refused else {})
     assert ("p" in found.work) is not refused
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({"rendered": True}, False),
+        ({"rendered": True, "headed": True}, True),
+        ({"captured": True, "headed": True}, True),
+    ],
+)
+def test_a_header_that_speaks_of_a_head_counts_more_than_other_volumes(
+    settings: dict[str, Any], refused: bool
+) -> None:
+    picture, belly = row("p", "1"), row("b", "1")
+    found = Heads({"p": HeadWork("no_image_in_space"), "b": HeadWork("no_head")})
+    stage_heads._refuse_renderings([picture, belly], [(picture, planes(**settings))], found)
+    assert ("p" in found.refused) is refused
+
+
+def test_a_capture_of_no_certain_origin_stops_with_a_head_of_its_study() -> None:
+    capture, slice_ = row("c", "1"), row("s", "1")
+    found = Heads({"c": HeadWork("no_image_in_space"), "s": HeadWork("no_face")})
+    stage_heads._refuse_renderings([capture, slice_], [(capture, planes(loose=True))], found)
+    assert found.refused == {"c": Reason.FACE_IN_RENDERING}
 
 
 def row(item: str, study: str) -> Entry:

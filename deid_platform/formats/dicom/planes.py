@@ -7,6 +7,7 @@ Type), C.8.6 (Secondary Capture).
 from __future__ import annotations
 
 import csv
+import re
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,7 @@ from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.heads.plans import ItemPlanes
 
 _SOP_CLASS, _BODY_PART = 0x00080016, 0x00180015
+_DESCRIPTIONS = (_BODY_PART, 0x00081030, 0x0008103E, 0x00181030)
 _SERIES, _FRAME_OF_REFERENCE, _MODALITY, _IMAGE_TYPE = 0x0020000E, 0x00200052, 0x00080060, 0x00080008
 _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
 _POSITION, _ORIENTATION, _SPACING, _THICKNESS = 0x00200032, 0x00200037, 0x00280030, 0x00180050
@@ -29,9 +31,11 @@ _PLANE_POSITION, _PLANE_ORIENTATION, _MEASURES, _TRANSFORM = 0x00209113, 0x00209
 _TO_RAS = np.array([-1.0, -1.0, 1.0])
 _NOT_SQUARE = 0.02  # how far row and column directions may be from unit vectors at right angles
 # Secondary Capture images, of one and of several frames. Source: PS3.4 B.5.
-_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_CAPTURE = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.[1-4])?")
 _OF_BODIES = frozenset(("CT", "MR", "PT", "NM"))
-"""Modalities whose captures may show a surface; those of others are documents, or pictures as they were taken."""
+"""Modalities whose captures may show a surface."""
+_OF_ANYTHING = frozenset(("", "OT", "SC"))
+"""Modalities whose captures are documents as often as surfaces; those of others are pictures as they were taken."""
 
 
 def planes_of(path: Path) -> ItemPlanes | None:
@@ -50,6 +54,8 @@ def planes_of(path: Path) -> ItemPlanes | None:
         frames = max(int(_first(_numbers(data, _FRAMES), 1)), 1)
         kinds = _kinds(uid_in(data, _IMAGE_TYPE))
         modality = uid_in(data, _MODALITY)
+        capture = _CAPTURE.fullmatch(uid_in(data, _SOP_CLASS)) is not None
+        headed = _tells_of_a_head(data)
         places = _places(data, frames)
         empty = np.empty((0, 3))
         return ItemPlanes(
@@ -68,15 +74,23 @@ def planes_of(path: Path) -> ItemPlanes | None:
             tiled="tiled" in kinds,
             rendered="rendered" in kinds,
             projected="projected" in kinds,
-            captured=modality in _OF_BODIES and uid_in(data, _SOP_CLASS).startswith(_CAPTURE),
-            elsewhere=uid_in(data, _BODY_PART).upper() in _listed("parts_without_face.csv"),
+            captured=capture and modality in _OF_BODIES,
+            loose=capture and modality in _OF_ANYTHING,
+            headed=headed,
+            elsewhere=not headed and uid_in(data, _BODY_PART).upper() in _listed("parts_without_face.csv"),
         )
 
 
 def _kinds(image_type: str) -> set[str]:
-    """What the words of Image Type behind the first two say."""
+    """What the words of Image Type say."""
     known = _listed("image_types.csv")
-    return {known[word] for word in map(str.strip, image_type.upper().split("\\")[2:]) if word in known}
+    return {known[word] for word in map(str.strip, image_type.upper().split("\\")) if word in known}
+
+
+def _tells_of_a_head(data: DataSet) -> bool:
+    """Whether part of the body or descriptions, as far as they are left, have a word of heads or necks."""
+    text = "\\".join(uid_in(data, tag).upper() for tag in _DESCRIPTIONS)
+    return any(word.startswith(tuple(_listed("words_of_heads.csv"))) for word in re.findall(r"[^\W\d_]+", text))
 
 
 @cache

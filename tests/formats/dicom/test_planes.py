@@ -69,6 +69,34 @@ def test_a_capture_of_slices_may_show_anything(tmp_path: Path, modality: str, ki
     own = planes_of(write(ds, tmp_path / "a.dcm"))
     assert own is not None
     assert own.captured is own.pictured is captured
+    assert own.loose is (modality == "OT")
+
+
+@pytest.mark.parametrize("kind", ["77.1.4", "7.5", "78.1"])
+def test_other_classes_are_no_captures(tmp_path: Path, kind: str) -> None:
+    ds = image(person(1), Modality="CT", SOPClassUID=f"1.2.840.10008.5.1.4.1.1.{kind}")
+    own = planes_of(write(ds, tmp_path / "a.dcm"))
+    assert own is not None
+    assert not own.captured
+
+
+@pytest.mark.parametrize(
+    ("described", "headed"),
+    [
+        ({"BodyPartExamined": "HEADNECK"}, True),
+        ({"SeriesDescription": "MIP_neck"}, True),
+        ({"StudyDescription": "CT Schaedel nativ"}, True),
+        ({"ProtocolName": "t1 brain"}, True),
+        ({"SeriesDescription": "surface of the knee"}, False),
+        ({"SeriesDescription": ""}, False),
+    ],
+)
+def test_words_of_the_header_tell_of_a_head(tmp_path: Path, described: dict[str, str], headed: bool) -> None:
+    others = {"StudyDescription": "", "SeriesDescription": "", "ProtocolName": "", "BodyPartExamined": "KNEE"}
+    own = planes_of(write(image(person(1), **others | described), tmp_path / "a.dcm"))
+    assert own is not None
+    assert own.headed is headed
+    assert own.elsewhere is not headed
 
 
 @pytest.mark.parametrize(("part", "elsewhere"), [("KNEE", True), ("HEAD", False), ("", False)])
