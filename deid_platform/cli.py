@@ -78,7 +78,7 @@ def run_command(
     """De-identify a file or folder INPUT into a folder OUTPUT.
 
     The project key comes from the environment variable DEID_KEY (64 hexadecimal digits, as `openssl rand -hex 32`
-    prints). OUTPUT gets released/, quarantine.csv and summary.json.
+    prints). OUTPUT gets released/, reports/, quarantine.csv and summary.json.
     """
     if not is_site(site):
         raise click.BadParameter("use lower-case letters, digits and hyphens, at most 32.", param_hint="--site")

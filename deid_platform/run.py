@@ -29,7 +29,7 @@ from deid_platform.stages.gate import judge_batch
 from deid_platform.stages.pipeline import Pipeline, Progress, StageResult, silent
 from deid_platform.stages.pixels import clean_pixels
 from deid_platform.stages.raw import take_in, write_sealed
-from deid_platform.stages.released import release
+from deid_platform.stages.released import release, report_of
 from deid_platform.stages.scrubbed import scrub
 from deid_platform.store import keys
 from deid_platform.store.folder import FolderStore
@@ -38,7 +38,7 @@ from deid_platform.vault import Vault, deposit
 from deid_platform.workers import Compute
 
 WORK, FINISHED = ".work", ".work-finished"
-RELEASED = "released"
+RELEASED, REPORTS = "released", "reports"
 SUMMARY, QUARANTINE, ORDER = "summary.json", "quarantine.csv", "order.json"
 
 
@@ -105,8 +105,8 @@ class _Ledger:
 def run(order: Order, progress: Progress = silent) -> Summary:
     """De-identify everything under ``order.source`` into ``order.output``.
 
-    Writes ``released/``, ``quarantine.csv``, ``summary.json`` and the crosswalk. What an interrupted run had finished
-    is not done again.
+    Writes ``released/``, ``reports/``, ``quarantine.csv``, ``summary.json`` and the crosswalk. What an interrupted run
+    had finished is not done again.
 
     Raises
     ------
@@ -216,6 +216,7 @@ def _run_batch(order: Order, pipeline: Pipeline, batch: Batch, ledger: _Ledger) 
         ledger.summary.add_cost(str(result.manifest.stage), result.seconds, result.bytes)
     if len(results) == len(Stage):
         _account(ledger, raw.manifest, results[-1])
+        FolderStore(str(order.output)).write(f"{REPORTS}/{batch.id}.html", report_of(pipeline, batch.id))
         if order.crosswalk is not None:
             items = {entry.item for entry in results[-1].manifest.passed}
             ledger.crossings += dict.fromkeys(crossings(pipeline, raw.manifest, items))

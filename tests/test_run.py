@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,7 +218,15 @@ def test_the_summary_says_what_was_done(done: Done) -> None:
 
 
 def test_nothing_but_the_results_is_left(done: Done) -> None:
-    assert {path.name for path in done.output.iterdir()} == {"released", "quarantine.csv", "summary.json"}
+    assert {path.name for path in done.output.iterdir()} == {"released", "reports", "quarantine.csv", "summary.json"}
+
+
+def test_each_batch_has_a_report_which_names_nobody(done: Done) -> None:
+    pages = [path.read_bytes() for path in (done.output / "reports").iterdir()]
+    counts = [int(count) for page in pages for count in re.findall(rb">found</td><td[^>]*>(\d+)<", page)]
+    assert sum(counts) == done.summary.found
+    assert len(counts) == len(pages) > 0
+    assert not [number for number in range(9) for page in pages if leaks(person(number), page)]
 
 
 REPORTS = {f"{n}.dcm": encode(report(person(n))) for n in range(8)}

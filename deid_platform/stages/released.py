@@ -77,6 +77,18 @@ def published(pipeline: Pipeline, batch: str) -> tuple[Manifest, str]:
     return require(pipeline, Stage.RELEASED, batch, digest), digest
 
 
+def report_of(pipeline: Pipeline, batch: str) -> bytes:
+    """The report of a released batch, an HTML page. Raises UnsafeToRelease as :func:`published` does."""
+    manifest, _ = published(pipeline, batch)
+    digest = pixel_digest(pipeline, batch)
+    source = require(pipeline, Stage.PIXEL_CLEANED, batch, digest)
+    return _report(pipeline, manifest, read_verdict(pipeline, source, digest))
+
+
+def _report(pipeline: Pipeline, manifest: Manifest, verdict: Verdict) -> bytes:
+    return render_report(pipeline.policy, manifest, verdict.checks, _pictures(pipeline, manifest)).encode()
+
+
 def _publish(pipeline: Pipeline, source: Manifest, verdict: Verdict, digest: str) -> Manifest:
     """Copy what the gate let pass; what it refused goes to quarantine."""
     zones = pipeline.zones
@@ -141,8 +153,7 @@ def _announce(pipeline: Pipeline, manifest: Manifest, verdict: Verdict, digest: 
         return
     folder = f"{batch}/{digest}/"
     write_manifest(zones.released, folder + "manifest.parquet", Stage.RELEASED, batch, manifest.passed)
-    page = render_report(pipeline.policy, manifest, verdict.checks, _pictures(pipeline, manifest))
-    zones.released.write(folder + "report.html", page.encode())
+    zones.released.write(folder + "report.html", _report(pipeline, manifest, verdict))
     marker = {
         "batch": batch,
         "digest": digest,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
 from deid_platform.heads.plans import ItemPlanes
-from deid_platform.model import Entry, PixelRule, Reason, Status
+from deid_platform.layout import face_picture_key
+from deid_platform.manifest import Manifest
+from deid_platform.model import Entry, Masking, PixelRule, Reason, Stage, Status
 from deid_platform.pixels.cleaning import HeadWork
 from deid_platform.policy import load_policy
 from deid_platform.stages import heads as stage_heads
-from deid_platform.stages import heads_proof
+from deid_platform.stages import heads_proof, released
 from deid_platform.stages.gate import judge_batch
 from deid_platform.stages.heads import Group, Heads, heads_of
-from deid_platform.stages.report import render_report
+from deid_platform.stages.report import MOST_PICTURES, render_report
 from deid_platform.workers import Lost
 from tests.builders.chain import Chain, land, pipeline, run_drops, tree
 from tests.builders.dicom import encode, person, report
@@ -86,6 +89,16 @@ def test_pictures_of_the_person_stay_in_the_trusted_zone_and_the_report_shows_th
     passed = {entry.item for entry in one.released.manifest.passed if entry.masking.heads}
     assert ("data:image/png" in written.read_text("utf-8")) == (Path(after).stem in passed)
     assert b64encode((root / both).read_bytes()).decode() not in written.read_text("utf-8")
+
+
+def test_a_report_shows_so_many_heads_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(released, "pixel_digest", lambda *_: "digest")
+    line = pipeline(tmp_path, profile="research")
+    rows = [replace(row(str(number), "1"), masking=Masking(heads=1)) for number in range(MOST_PICTURES + 2)]
+    for one in rows:
+        line.zones.trusted.write(face_picture_key("batch", "digest", one.item), one.item.encode())
+    manifest = Manifest(Stage.RELEASED, "batch", tuple(rows), "")
+    assert released._pictures(line, manifest) == [one.item.encode() for one in rows[:MOST_PICTURES]]
 
 
 def test_a_head_that_was_refused_is_shown_in_no_report(
