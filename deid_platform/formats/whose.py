@@ -1,4 +1,4 @@
-"""Whose an object is that tells it nowhere but by its name, as the site says its names do."""
+"""Whose an object is, also of one that tells it by its name alone, as the site says its names do."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ def refuse_unnamed(name: str, identity: Identity, alone: str) -> None:
     identity.pseudonym(subject_by_name(name, identity, alone))
 
 
-def crossing_of_name(name: str, identity: Identity) -> Iterator[Crossing]:
+def crossing_of_name(name: str, identity: Identity, alone: str) -> Iterator[Crossing]:
     """The patient number in the name of an object, beside its pseudonym."""
-    number = identity.rules.number_in(name)
+    return crossing(identity.rules.number_in(name), subject_by_name(name, identity, alone), identity)
+
+
+def crossing(number: str, subject: str, identity: Identity) -> Iterator[Crossing]:
+    """The patient number of a subject beside its pseudonym; nothing where there is none."""
     if number:
-        yield Crossing("patient", number, identity.pseudonym(identity.subject(number, "")).patient_id)
+        yield Crossing("patient", number, identity.pseudonym(subject).patient_id)

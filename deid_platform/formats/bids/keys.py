@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from deid_platform.formats.bids.naming import Named
 from deid_platform.formats.protocol import Crossing, Description
+from deid_platform.formats.whose import crossing
 from deid_platform.identity import Identity
 
 
@@ -40,7 +41,4 @@ def object_path(described: Description, suffix: str) -> str:
 def crossings_of_name(name: str, identity: Identity) -> Iterator[Crossing]:
     """The subject a name tells, beside its pseudonym."""
     named = named_at(name, identity)
-    number = named.number or named.subject
-    if number:
-        subject = described_by_name(name, identity).subject
-        yield Crossing("patient", number, identity.pseudonym(subject).patient_id)
+    return crossing(named.number or named.subject, described_by_name(name, identity).subject, identity)

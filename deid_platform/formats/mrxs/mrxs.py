@@ -59,7 +59,7 @@ class Mrxs(Slides):
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """The slide's identifier, and what its name tells."""
-        yield from crossing_of_name(name, identity)
+        yield from crossing_of_name(name, identity, alone(name))
         with opened(source) as slide:
             old = slide.layout.identifier
         yield Crossing("uid", old, _identifier(old, identity))

@@ -112,7 +112,7 @@ class Snapshot:
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return crossing_of_name(name, identity)
+        return crossing_of_name(name, identity, _study(name, identity))
 
 
 def _study(name: str, identity: Identity) -> str:

@@ -13,6 +13,7 @@ from deid_platform.formats.pixelless import Pixelless
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.formats.rda.cleaning import cleaned
 from deid_platform.formats.rda.header import BEGIN, Header, parse, read_header
+from deid_platform.formats.whose import crossing
 from deid_platform.identity import Identity
 from deid_platform.model import Finding, Masking, Outcome
 from deid_platform.policy import Policy
@@ -77,9 +78,7 @@ class Rda(Pixelless):
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         header = read_header(source)
-        number = header.values.get("PatientID", "")
-        if number:
-            yield Crossing("patient", number, identity.pseudonym(_subject(header, identity, name)).patient_id)
+        yield from crossing(header.values.get("PatientID", ""), _subject(header, identity, name), identity)
 
 
 def _study(header: Header, identity: Identity, name: str) -> str:

@@ -17,6 +17,7 @@ from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.formats.twix.layout import ENTRIES, ENTRY, Measurement, Raw, accepts, buffers_of, read_raw
 from deid_platform.formats.twix.lines import copy_lines
 from deid_platform.formats.twix.texts import Texts
+from deid_platform.formats.whose import crossing
 from deid_platform.identity import Identity
 from deid_platform.model import Change, Finding, Masking, Outcome, Reason
 from deid_platform.policy import Option, Policy
@@ -100,9 +101,7 @@ class Twix(Pixelless):
         """See :class:`~deid_platform.formats.protocol.Format`."""
         with source.open("rb") as file:
             told = _Told.of([_header(file, one) for one in read_raw(file).measurements])
-        if told.patient:
-            subject = identity.subject(told.patient, told.study)
-            yield Crossing("patient", told.patient, identity.pseudonym(subject).patient_id)
+        yield from crossing(told.patient, identity.subject(told.patient, told.study), identity)
 
 
 @dataclass(frozen=True, slots=True)

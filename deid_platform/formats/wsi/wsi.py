@@ -58,7 +58,7 @@ class Slide(Slides):
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return crossing_of_name(name, identity)
+        return crossing_of_name(name, identity, alone(name))
 
 
 @contextmanager
