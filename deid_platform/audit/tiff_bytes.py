@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deid_platform.audit.icc import profile_faults
+from deid_platform.audit.j2k_headers import comments, says_more
 from deid_platform.audit.jpeg_tables import Name, Place, definitions, given_way, outer_faults, says_nothing
 from deid_platform.audit.packed_tiles import has_surplus, unpacked
 from deid_platform.audit.slide_markup import is_clean
@@ -35,7 +36,7 @@ _MARK = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _MOST_HEADS, _LONGEST_HEAD = 4096, 4096
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _JPEG, _J2K = frozenset((6, 7)), frozenset((33003, 33004, 33005, 34712))
-_J2K_NOTE, _J2K_DATA = b"\xff\x64", b"\xff\x93"
+_J2K_DATA = b"\xff\x93"
 
 Hit = tuple[str, str, str]
 
@@ -101,10 +102,17 @@ def _differs(before: Any, after: Any, begin: int, end: int, image: Image) -> boo
             continue
         if shown is None:
             shown = _shown(after, image, begin, end)
-            empty = given_way(before, after, begin, end) if image.compression in _JPEG else []
+            empty = _empty(before, after, begin, end, image)
         if empty is None or _changed(old, new, place, shown, empty):
             return True
     return False
+
+
+def _empty(before: Any, after: Any, begin: int, end: int, image: Image) -> list[Place] | None:
+    """Where a tile may differ from its original; None where a table that is needed does."""
+    if image.compression in _J2K:
+        return comments(before, after, begin, end)
+    return given_way(before, after, begin, end) if image.compression in _JPEG else []
 
 
 def _is_black(data: Any, image: Image) -> bool:
@@ -158,7 +166,7 @@ def _payload(data: bytes) -> bool:
 def _noted(data: Any, image: Image) -> bool:
     """Whether tiles hold notes, tables that none of them reads, or anything behind the end of their stream."""
     if image.compression in _J2K:
-        return any(_noted_j2k(data, at, at + length) for at, length in image.tiles.tolist())
+        return any(says_more(data, at, at + length) for at, length in image.tiles.tolist())
     if image.compression not in _JPEG:
         return has_surplus(data, image)
     read: set[Name] = set()
@@ -195,13 +203,6 @@ def _head(data: Any, at: int, end: int) -> bytes:
     if not 0 < coded <= _LONGEST_HEAD or _MARK.search(tile, coded, len(tile) - 2) or tile[-2:] != _END:
         return b""
     return tile[:coded]
-
-
-def _noted_j2k(data: Any, at: int, end: int) -> bool:
-    head = data[at : min(at + _PIECE, end)]
-    head = head[: head.find(_J2K_DATA)]
-    note = head.find(_J2K_NOTE)
-    return note >= 0 and any(head[note + 4 : note + 2 + int.from_bytes(head[note + 2 : note + 4], "big")])
 
 
 def _behind(data: bytes, scan: int) -> bool:

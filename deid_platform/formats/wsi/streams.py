@@ -1,6 +1,6 @@
-"""Places inside of encoded tiles that no decoder needs: comments, notes of applications, and bytes behind the end.
+"""Places inside of JPEG streams that no decoder needs: comments, notes of applications, and bytes behind the end.
 
-Sources: ITU-T T.81 B.1.1 and B.2 (JPEG); ITU-T T.800 A.4, A.9.2 (JPEG 2000).
+Source: ITU-T T.81 B.1.1 and B.2.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ _INTERVAL = 0xDD
 _JFIF, _ADOBE = 0xE0, 0xEE
 _FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
 _FILL = 64
-_TILE_PART, _DATA, _FINISHED = 0xFF90, 0xFF93, 0xFFD9
-_J2K_KEPT = frozenset((0xFF51, 0xFF52, 0xFF53, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF55, 0xFF57, 0xFF58, 0xFF60, 0xFF61))
 # What stands behind 0xFF where a marker stands: neither a stuffed zero, nor a fill byte, nor a restart marker.
 _IS_MARKER = np.ones(256, np.bool_)
 _IS_MARKER[[0x00, 0xFF, *range(0xD0, 0xD8)]] = False
@@ -60,7 +58,7 @@ def jpeg_notes(read: Read, markers: Iterable[int], at: int, end: int, tables: Ta
         if code == _END:
             place, scanning = marker + 2, False
             break
-        body = _segment(read, marker, end)
+        body = segment(read, marker, end)
         place = marker + 4 + len(body)
         if not _needed(code, body):
             yield Patch(marker + 4, len(body))
@@ -80,8 +78,8 @@ def _take(tables: Tables, code: int, at: int, body: bytes) -> None:
         tables.scan(body)
 
 
-def _segment(read: Read, marker: int, end: int) -> bytes:
-    """What a segment holds behind its marker and length."""
+def segment(read: Read, marker: int, end: int) -> bytes:
+    """What a segment holds behind its marker and length. Raises MalformedFile where it is torn."""
     size = int.from_bytes(read(marker + 2, 2), "big")
     if size < 2 or marker + 2 + size > end:
         raise MalformedFile("A segment of a tile is torn.")
@@ -128,41 +126,3 @@ def clean_tables(data: bytes, read_by_tiles: Collection[Key]) -> bytes:
     for patch in jpeg_notes(read, markers_in(data).tolist(), 0, len(data), Tables(read_by_tiles)):
         cleaned[patch.at : patch.at + patch.size] = patch.new.ljust(patch.size, b"\0")
     return bytes(cleaned)
-
-
-def j2k_notes(read: Read, at: int, end: int) -> Patches:
-    """What can be blanked in a JPEG 2000 codestream from ``at`` to before ``end``.
-
-    Raises
-    ------
-    MalformedFile
-        It is no codestream, or torn.
-    """
-    if read(at, 2) != b"\xff\x4f":
-        raise MalformedFile("A tile of the slide is no JPEG 2000 codestream, though its tags say so.")
-    place, part_end = at + 2, end
-    while place + 2 <= end:
-        marker = int.from_bytes(read(place, 2), "big")
-        if marker == _FINISHED:
-            place += 2
-            break
-        if marker == _DATA:
-            place = part_end
-            continue
-        body = _segment(read, place, end)
-        if marker == _TILE_PART:
-            part_end = _part_end(read, place, body, end)
-        elif marker not in _J2K_KEPT:
-            yield Patch(place + 4, len(body))
-        place += 4 + len(body)
-    if place < end:
-        yield Patch(place, end - place)
-
-
-def _part_end(read: Read, at: int, body: bytes, end: int) -> int:
-    """Where a tile-part ends; a last one of unstated length before the marker of the end."""
-    length = int.from_bytes(body[2:6], "big")
-    found = at + length if length else end - 2 if read(end - 2, 2) == b"\xff\xd9" else end
-    if len(body) != 8 or not at + 14 <= found <= end:
-        raise MalformedFile("A part of a JPEG 2000 tile lies outside of it.")
-    return found

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_platform.formats.wsi.j2k import j2k_notes
 from deid_platform.formats.wsi.packed import J2K, JPEG, Form, end_of
-from deid_platform.formats.wsi.streams import Patches, Read, j2k_notes, jpeg_notes, markers_in
+from deid_platform.formats.wsi.streams import Patches, Read, jpeg_notes, markers_in
 from deid_platform.formats.wsi.tables import Key, Patch, Tables
 
 _PIECE = 1 << 21
