@@ -1,4 +1,4 @@
-"""The net that finds heads, opened once in a process."""
+"""The nets that find heads and cut out brains, opened once in a process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from deid_platform.pixels.sessions import (
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-HEAD, PRESENCE = "head", "presence"
+HEAD, PRESENCE, BRAIN_MODEL = "head", "presence", "brain"
 """Names of the models in the list of models."""
 BRAIN, FACE, ORBITS, EARS, WHOLE = range(5)
 """Places of the structures among the net's outputs; the whole head holds all of the others."""
@@ -75,6 +75,10 @@ class Net(Protocol):
         """See a volume of shape (x, y, z), multiples of 16, with values from 0 to 1.5."""
         ...
 
+    def brain(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of the brain in a volume of the second look, of its shape; see :meth:`fields` for its values."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HeadNet:
@@ -84,6 +88,7 @@ class HeadNet:
     thresholds: tuple[float, float]
     _session: InferenceSession = field(repr=False)
     _teller: InferenceSession = field(repr=False)
+    _cutter: InferenceSession = field(repr=False)
 
     def presence(self, volume: NDArray[np.float32]) -> Presence:
         """See :class:`Net`."""
@@ -95,6 +100,11 @@ class HeadNet:
         """See :class:`Net`."""
         logits, where = self._session.run(None, {"x": np.ascontiguousarray(volume[None, None], np.float32)})
         return Fields(np.asarray(logits)[0], np.asarray(where)[0] * np.float32(100))
+
+    def brain(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See :class:`Net`."""
+        (logits,) = self._cutter.run(None, {"x": np.ascontiguousarray(volume[None, None], np.float32)})
+        return np.asarray(logits[0, 0], np.float32)
 
 
 def choose_head_net(folder: Path = MODELS) -> HeadSpec:
@@ -135,12 +145,12 @@ def close_head_nets() -> None:
 
 
 def _files(folder: Path) -> tuple[list[ModelFile], tuple[float, float]]:
-    """The net, the one that tells whether there is a head, and the logits from which on that is so."""
-    found, teller = described(folder, HEAD), described(folder, PRESENCE)
+    """The nets: of heads, of whether there is one, and of brains; and the logits from which on there is one."""
+    found, teller, cutter = (described(folder, model) for model in (HEAD, PRESENCE, BRAIN_MODEL))
     try:
         files = [
             ModelFile(str(one["version"]), folder / file["file"], file["sha256"], int(file["opset"]))
-            for one in (found, teller) for file in (one["precisions"]["fp32"],)
+            for one in (found, teller, cutter) for file in (one["precisions"]["fp32"],)
         ]  # fmt: skip
         least = teller["precisions"]["fp32"]["thresholds"]
         return files, (float(least["head"]), float(least["face"]))

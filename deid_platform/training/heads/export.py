@@ -1,6 +1,7 @@
 """From trained weights to the ONNX file that is shipped, and its entry in the list of models.
 
     python -m deid_platform.training.heads.export --weights head.pt --out MODELS
+    python -m deid_platform.training.heads.export --weights brain.pt --out MODELS --brain
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from typing import Any
 
 import torch
 
-from deid_platform.training.heads.net import HeadNet
-from deid_platform.training.heads.scene import COARSE
+from deid_platform.training.heads.net import BrainNet, HeadNet
+from deid_platform.training.heads.scene import COARSE, FINE
 
 OPSET = 17
-FILE = "head.onnx"
 _AXES = {
     "x": {2: "x", 3: "y", 4: "z"},
     "y": {2: "x", 3: "y", 4: "z"},
@@ -26,17 +26,20 @@ _AXES = {
 }
 
 
-def export(net: HeadNet, folder: Path) -> str:
-    """Write ``head.onnx``, which takes volumes of any size; return its sha-256."""
-    path = folder / FILE
+def export(net: HeadNet | BrainNet, folder: Path) -> str:
+    """Write ``head.onnx`` or ``brain.onnx``, which take volumes of any size; return its sha-256."""
+    brain = isinstance(net, BrainNet)
+    path = folder / ("brain.onnx" if brain else "head.onnx")
+    outputs = ["y"] if brain else ["y", "c"]
     torch.onnx.export(
-        net.eval(), (torch.rand(1, 1, *COARSE),), str(path), input_names=["x"], output_names=["y", "c"],
-        opset_version=OPSET, dynamic_axes=_AXES, dynamo=False,
+        net.eval(), (torch.rand(1, 1, *(FINE if brain else COARSE)),), str(path), input_names=["x"],
+        output_names=outputs, opset_version=OPSET, dynamic_axes={name: _AXES[name] for name in ("x", *outputs)},
+        dynamo=False,
     )  # fmt: skip
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def register(folder: Path, digest: str, model: str = "head") -> None:
+def register(folder: Path, digest: str, model: str) -> None:
     """Put the sha-256 of a new file into ``models.json``, which must be there."""
     place = folder / "models.json"
     entries: dict[str, Any] = json.loads(place.read_text("utf-8"))
@@ -46,13 +49,14 @@ def register(folder: Path, digest: str, model: str = "head") -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Export the net that finds heads.")
+    parser = argparse.ArgumentParser(description="Export a net of heads.")
     for name in ("weights", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--brain", action="store_true", help="the weights are those of the net that cuts out brains")
     given = parser.parse_args(arguments)
-    net = HeadNet()
+    net = BrainNet() if given.brain else HeadNet()
     net.load_state_dict(torch.load(given.weights, map_location="cpu", weights_only=True))
-    register(given.out, export(net, given.out))
+    register(given.out, export(net, given.out), "brain" if given.brain else "head")
 
 
 if __name__ == "__main__":

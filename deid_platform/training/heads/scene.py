@@ -29,8 +29,8 @@ from deid_platform.training.heads.scanner import scanned
 
 COARSE = (64, 80, 80)
 """Grid of the first pass; its points are :data:`~deid_platform.training.heads.labels.COARSE_STEP` apart."""
-FINE, FINE_STEP = (64, 80, 64), 2.1
-"""Grid of the second pass: a part of what is looked at then, for a detail of the brain."""
+FINE, FINE_STEP = (80, 96, 80), 2.2
+"""Grid of the second pass, which holds a brain."""
 _ANCHOR = (0.0, 0.0, -20.0)
 _BRAIN, _FACE, _ORBITS, _EARS, _HEAD = range(len(STRUCTURES))
 
@@ -54,7 +54,7 @@ class Scene:
 class Shares:
     """How many scenes are of the second pass, show something else, and of heads, lack all but the brain or the face."""
 
-    fine: float = 0.25
+    fine: float = 0.0
     other: float = 0.1
     stripped: float = 0.04
     defaced: float = 0.08
@@ -108,7 +108,7 @@ class Scenes:
         bits, tissues = layers[0].round().to(torch.uint8), layers[1].round().long()
         labels = torch.stack([(bits >> number) & 1 for number in range(len(STRUCTURES))])
         image = functional.grid_sample(source.image[None, None], grid, mode="bilinear", align_corners=True)[0, 0]
-        lacking = self._lacking(labels) if not fine else None
+        lacking = self._lacking(labels)
         volume = self._contrast(image, tissues)
         if lacking is not None:
             volume = torch.where(lacking, torch.zeros(()), volume)
@@ -128,7 +128,7 @@ class Scenes:
         bent = functional.interpolate(nodes, size=shape, mode="trilinear", align_corners=True)[0].permute(1, 2, 3, 0)
         matrix = torch.from_numpy(_pose(rng)).float()
         if fine:
-            offset = rng.normal((0, -15, 30), (6, 10, 10))
+            offset = rng.normal((0, -15, 28), (8, 11, 13))
         else:
             offset = rng.normal((0, 0, -4), (12, 15, 18)) + (rng.random() < 0.2) * rng.normal(0, (15, 25, 45))
         shift = torch.tensor(offset, dtype=torch.float32)

@@ -1,6 +1,7 @@
-"""Train the net that finds heads from a folder of labelled heads.
+"""Train the net that finds heads, or the one that cuts out brains, from a folder of labelled heads.
 
     python -m deid_platform.training.heads.train --heads DIR --out head.pt --minutes 90
+    python -m deid_platform.training.heads.train --heads DIR --out brain.pt --minutes 60 --brain
 
 Scenes are drawn in processes of their own and each is seen once. The weights kept are the moving average of all steps.
 """
@@ -25,8 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from deid_platform.training.heads.labels import LabelledHead
-from deid_platform.training.heads.net import HeadNet, loss_of
-from deid_platform.training.heads.scene import Scene, Scenes
+from deid_platform.training.heads.net import BrainNet, HeadNet
+from deid_platform.training.heads.scene import Scene, Scenes, Shares
 from deid_platform.training.steps import falling, follow, next_of
 
 _LOG = logging.getLogger(__name__)
@@ -47,19 +48,21 @@ class Recipe:
     device: str = "cpu"
     start: Path | None = None
     batch: int = 1
-    """Scenes in a step, all of the first pass or all of the second."""
+    """Scenes in a step."""
+    brain: bool = False
+    """Whether the net of the second look is trained, which cuts out the brain."""
     workers: int = 1
     """Processes that draw scenes; they take turns, so that the order does not depend on which is faster."""
 
 
-def train(recipe: Recipe) -> HeadNet:
+def train(recipe: Recipe) -> HeadNet | BrainNet:
     """Train and return the averaged net, writing it to ``recipe.out`` from time to time."""
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
-    net = HeadNet()
+    net = BrainNet() if recipe.brain else HeadNet()
     if recipe.start:
         net.load_state_dict(torch.load(recipe.start, map_location="cpu", weights_only=True))
-    net.to(recipe.device)
+    net.to(recipe.device, memory_format=torch.channels_last_3d)  # twice as fast on a CPU
     average = copy.deepcopy(net)
     with _drawn(recipe) as scenes:
         _learn(recipe, net, average, scenes)
@@ -94,12 +97,12 @@ def _drawn(recipe: Recipe) -> Iterator[Iterator[Scene]]:
 
 def _draw(recipe: Recipe, seed: int, ready: Queue[Scene]) -> None:
     torch.set_num_threads(1)
-    scenes = Scenes(heads_in(recipe.heads), seed)
+    scenes = Scenes(heads_in(recipe.heads), seed, Shares(fine=float(recipe.brain)))
     while True:
         ready.put(scenes.batch(recipe.batch))
 
 
-def _learn(recipe: Recipe, net: HeadNet, average: HeadNet, scenes: Iterator[Scene]) -> None:
+def _learn(recipe: Recipe, net: HeadNet | BrainNet, average: nn.Module, scenes: Iterator[Scene]) -> None:
     optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=1e-2)
     smooth, began = 0.0, time.monotonic()
     for step, scene in zip(range(recipe.steps), scenes, strict=False):
@@ -109,9 +112,7 @@ def _learn(recipe: Recipe, net: HeadNet, average: HeadNet, scenes: Iterator[Scen
             break
         for group in optimizer.param_groups:
             group["lr"] = falling(recipe.rate, step, progress, warm_up=60, least=0.005)
-        volume, labels, where, seen = _tensors(scene, recipe.device)
-        logits, found = net(volume)
-        loss = loss_of(logits, found, labels, where, seen)
+        loss = net.loss(*_tensors(scene, recipe.device))
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -126,7 +127,10 @@ def _learn(recipe: Recipe, net: HeadNet, average: HeadNet, scenes: Iterator[Scen
 
 def _tensors(scene: Scene, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     arrays = (scene.volume, scene.labels, scene.where, scene.seen)
-    volume, labels, where, seen = (torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
+    volume, labels, where, seen = (
+        torch.from_numpy(np.ascontiguousarray(array)).to(device).contiguous(memory_format=torch.channels_last_3d)
+        for array in arrays
+    )
     return volume, labels.float(), where, seen.float()
 
 
@@ -143,6 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=1, help="scenes in a step")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw scenes")
+    parser.add_argument("--brain", action="store_true", help="train the net that cuts out brains")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     train(Recipe(**vars(parser.parse_args(arguments))))

@@ -14,8 +14,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 from deid_platform.training.heads import presence  # noqa: E402
 from deid_platform.training.heads.export import export, register  # noqa: E402
-from deid_platform.training.heads.net import HeadNet, loss_of  # noqa: E402
-from deid_platform.training.heads.scene import COARSE, FINE, Scenes  # noqa: E402
+from deid_platform.training.heads.net import BrainNet, HeadNet, loss_of, overlap_loss  # noqa: E402
+from deid_platform.training.heads.scene import COARSE, FINE, Scenes, Shares  # noqa: E402
 from deid_platform.training.heads.train import Recipe, heads_in, train  # noqa: E402
 
 # The exporter to ONNX is an old one, and says so; what it warns of on the way are checks of sizes.
@@ -46,13 +46,22 @@ def test_scenes_follow_the_seed_and_the_head(head: LabelledHead) -> None:
 
 
 def test_a_batch_holds_scenes_of_one_pass(head: LabelledHead) -> None:
-    scenes, shapes = Scenes([head], 4), set()
+    scenes, shapes = Scenes([head], 4, Shares(fine=0.5)), set()
     for _ in range(8):
         batch = scenes.batch(2)
         assert len(batch.volume) == len(batch.labels) == len(batch.where) == len(batch.seen) == 2
         assert not np.array_equal(batch.volume[0], batch.volume[1])
         shapes.add(batch.volume.shape[2:])
     assert shapes == {COARSE, FINE}
+
+
+def registered(net: HeadNet | BrainNet, model: str, folder: Path) -> bool:
+    """Export a net; whether the list of models then tells its sha-256."""
+    place = folder / "models.json"
+    place.write_text(json.dumps({model: {"precisions": {"fp32": {"sha256": ""}}}}))
+    digest = export(net, folder)
+    register(folder, digest, model)
+    return bool(json.loads(place.read_text())[model]["precisions"]["fp32"]["sha256"] == digest)
 
 
 @EXPORTING
@@ -62,11 +71,7 @@ def test_a_few_steps_train_a_net_that_can_be_exported_and_opened(tmp_path: Path,
     kept = HeadNet()
     kept.load_state_dict(torch.load(tmp_path / "head.pt", weights_only=True))
 
-    (tmp_path / "models.json").write_text(json.dumps({"head": {"precisions": {"fp32": {"sha256": ""}}}}))
-    digest = export(kept, tmp_path)
-    register(tmp_path, digest)
-    assert json.loads((tmp_path / "models.json").read_text())["head"]["precisions"]["fp32"]["sha256"] == digest
-
+    assert registered(kept, "head", tmp_path)
     session = onnxruntime.InferenceSession(str(tmp_path / "head.onnx"), providers=["CPUExecutionProvider"])
     volume = np.random.default_rng(0).random((1, 1, 32, 48, 16), np.float32)
     logits, where = session.run(None, {"x": volume})
@@ -76,6 +81,30 @@ def test_a_few_steps_train_a_net_that_can_be_exported_and_opened(tmp_path: Path,
     assert where.shape == (1, 3, 16, 24, 8)
     assert np.allclose(logits, expected[0].numpy(), atol=1e-3)
     assert np.allclose(where, expected[1].numpy(), atol=1e-3)
+
+
+@EXPORTING
+def test_a_few_steps_train_a_net_that_cuts_out_brains(tmp_path: Path, head: LabelledHead) -> None:
+    head.save(tmp_path / "egg.npz")
+    net = train(Recipe(tmp_path, tmp_path / "brain.pt", steps=2, brain=True))
+    assert isinstance(net, BrainNet)
+    assert registered(net, "brain", tmp_path)
+    session = onnxruntime.InferenceSession(str(tmp_path / "brain.onnx"), providers=["CPUExecutionProvider"])
+    volume = np.random.default_rng(0).random((1, 1, 32, 48, 16), np.float32)
+    (logits,) = session.run(None, {"x": volume})
+    with torch.no_grad():
+        assert np.allclose(logits, net(torch.from_numpy(volume)).numpy(), atol=1e-3)
+    assert logits.shape == volume.shape
+
+
+def test_what_lies_outside_of_the_field_of_view_counts_little_for_a_brain() -> None:
+    labels, seen = torch.zeros(1, 1, 16, 16, 16), torch.zeros(1, 1, 16, 16, 16)
+    labels[..., 4:12], seen[..., :12] = 1, 1
+    right = 16 * labels - 8
+    wrong_unseen, wrong_seen = right.clone(), right.clone()
+    wrong_unseen[..., 12:], wrong_seen[..., :4] = 8, 8
+    assert overlap_loss(right, labels, seen) < overlap_loss(wrong_unseen, labels, seen)
+    assert 5 * overlap_loss(wrong_unseen, labels, seen) < overlap_loss(wrong_seen, labels, seen)
 
 
 @EXPORTING
