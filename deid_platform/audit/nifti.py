@@ -19,9 +19,11 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import shows_text_in
+from deid_platform.audit.nifti_mrs import left_of_spectra, speaks_of_spectra
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Finding, Masking, Reason
 from deid_platform.pixels.layout import Layout
+from deid_platform.policy import Policy
 
 Hit = tuple[str, str]
 _RUN = re.compile(rb"[ -~]{8,80}")
@@ -75,10 +77,10 @@ def is_nifti(path: Path) -> bool:
     return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
 
 
-def audit_file(item: str, source: Path, output: Path) -> Iterator[Finding]:
+def audit_file(item: str, source: Path, output: Path, policy: Policy) -> Iterator[Finding]:
     """What a cleaned file tells beside its geometry and its voxels, and texts of the original among its voxels."""
     try:
-        hits = [*_hits(output), *_texts_among_voxels(source, output)]
+        hits = [*_hits(source, output, policy), *_texts_among_voxels(source, output)]
     except Exception:  # noqa: BLE001 - whatever nibabel trips over, the object is not fit for release
         hits = [("object", "unreadable")]
     for where, kind in hits:
@@ -98,17 +100,23 @@ def _texts_among_voxels(source: Path, output: Path) -> Iterator[Hit]:
                 yield "pixels", "text_of_the_header"
 
 
-def _hits(output: Path) -> Iterator[Hit]:
+def _hits(source: Path, output: Path, policy: Policy) -> Iterator[Hit]:
     with output.open("rb") as file:
         head = file.read(10)
     if head.startswith(_GZIP) and (head[3] or any(head[4:8])):
         yield "gzip", "name_or_time"
     with opened(output) as image:
+        spectra = speaks_of_spectra(image)
         known = set(image.header.keys())
         for name in _TEXTS:
+            if spectra and name == "intent_name":
+                continue
             if name in known and np.asarray(image.header[name]).tobytes().strip(b"\0"):
                 yield name, "text"
-        if image.header.extensions:
+        if spectra:
+            with opened(source) as original:
+                yield from (("extensions", kind) for kind in left_of_spectra(original, image, policy))
+        elif image.header.extensions:
             yield "extensions", "not_removed"
         end = int(image.dataobj.offset) + _length(image)
     with gzip.open(output, "rb") if head.startswith(_GZIP) else output.open("rb") as file:

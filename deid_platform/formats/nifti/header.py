@@ -88,19 +88,35 @@ class Header:
         """Names of the fields that hold anything and are emptied."""
         return [name[1:] for name, value in self.fields.items() if name.startswith("_") and _tells(value)]
 
-    def clean(self) -> bytes:
-        """The header with its geometry alone, and the four bytes that say that no extensions follow."""
-        size = 348 if self.version == 1 else 540
+    @property
+    def size(self) -> int:
+        """Bytes of the header itself."""
+        return 348 if self.version == 1 else 540
+
+    @property
+    def intent_name(self) -> bytes:
+        """What the file is said to be for, without padding."""
+        return bytes(self.fields["_intent_name"][0]).rstrip(b"\0")
+
+    def clean(self, extension: bytes = b"") -> bytes:
+        """The header with its geometry alone, four bytes that say whether an extension follows, and that extension.
+
+        ``extension`` is one of NIfTI-MRS as it is stored, cleaned; the name of the intent stays with it.
+        """
+        size = self.size
         order = "<" if self.little else ">"
+        flag = bytes([bool(extension), 0, 0, 0])
         values: list[Any] = []
         for name, form in _forms(size):
             kept = self.fields[name]
             if name == "vox_offset":
-                kept = (size + 4,)
+                kept = (size + 4 + len(extension),)
+            elif name == "_intent_name" and extension:
+                kept = (self.intent_name,)
             elif name.startswith("_"):
                 kept = (bytes(struct.calcsize(form)),) if form[-1] in "sc" else (0,)
             values += kept
-        return struct.pack(order + "".join(form for _, form in _forms(size)), *values) + bytes(4)
+        return struct.pack(order + "".join(form for _, form in _forms(size)), *values) + flag + extension
 
 
 def accepts(head: bytes) -> bool:

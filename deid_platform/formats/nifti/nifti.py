@@ -1,4 +1,4 @@
-"""NIfTI as a format of the platform: geometry and voxels stay, and nothing else does."""
+"""NIfTI as a format of the platform: geometry and voxels stay, of NIfTI-MRS what a list knows, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from deid_platform.audit.nifti import altered_voxels, audit_file, text_left
 from deid_platform.audit.risk import TextRisk
@@ -13,7 +14,8 @@ from deid_platform.formats.bids.keys import crossings_of_name, described_by_name
 from deid_platform.formats.bids.naming import Named
 from deid_platform.formats.nifti.cleaning import clean_volume
 from deid_platform.formats.nifti.files import begin, image_bytes, is_compressed, opened, read_out, written
-from deid_platform.formats.nifti.header import accepts
+from deid_platform.formats.nifti.header import Header, accepts
+from deid_platform.formats.nifti.mrs import cleaned, extension_of
 from deid_platform.formats.nifti.planes import open_stack, planes_of
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.heads.plans import ItemPlanes, StackPlan
@@ -68,14 +70,11 @@ class Nifti:
         with source.open("rb") as stored:
             compressed = is_compressed(stored.read(2))
         with opened(source) as (header, file), written(output, compressed=compressed) as sink:
-            sink.write(header.clean())
+            kept = _mrs(file, header, policy)
+            sink.write(header.clean(kept[0]))
             for piece in image_bytes(file, header):
                 sink.write(piece)
-        changes = [Change(name, "X", "texts of the NIfTI header are removed") for name in header.told()]
-        behind = 352 if header.version == 1 else 544
-        if header.offset > behind:
-            changes.append(Change("extensions", "X", "extensions of the NIfTI header are removed"))
-        return Outcome(tuple(changes))
+        return Outcome((*_changes(header, kept[0]), *kept[1]))
 
     def series_text(self, scrubbed: Sequence[Path], net: Net) -> Mask | None:
         """Nothing: each file is a series of slices, and looked at as one."""
@@ -114,8 +113,23 @@ class Nifti:
         self, item: str, source: Path, output: Path, policy: Policy, identity: Identity, name: str = ""
     ) -> Iterator[Finding]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return audit_file(item, source, output)
+        return audit_file(item, source, output, policy)
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         yield from crossings_of_name(name, identity)
+
+
+def _mrs(file: BinaryIO, header: Header, policy: Policy) -> tuple[bytes, list[Change]]:
+    """The cleaned extension of NIfTI-MRS; empty where the file is none that can stay one."""
+    text = extension_of(file, header)
+    return (cleaned(text, header, policy) if text is not None else None) or (b"", [])
+
+
+def _changes(header: Header, extension: bytes) -> list[Change]:
+    """What was removed from the header, and behind it."""
+    told = [name for name in header.told() if not (extension and name == "intent_name")]
+    changes = [Change(name, "X", "texts of the NIfTI header are removed") for name in told]
+    if header.offset > header.size + 4 and not extension:
+        changes.append(Change("extensions", "X", "extensions of the NIfTI header are removed"))
+    return changes
