@@ -24,7 +24,7 @@ SYNTAX = "NIfTI"
 def clean_volume(source: Path, output: Path, work: PixelWork) -> PixelOutcome:
     """Look for text in every slice of every volume, mask it and take out what goes of a head.
 
-    ``output`` is written only where anything does.
+    ``source`` is scrubbed: its header stays. ``output`` is written only where anything goes.
     """
     with unpacked(source) as volume:
         masks = find_text(volume, work.net)
@@ -47,7 +47,7 @@ def remove_head(source: Path, output: Path, head: HeadWork) -> Masking:
     """Write a file with what goes of a head taken out; nobody looks for text, and header and extensions stay."""
     with unpacked(source) as volume:
         _, heads, _ = _replace(volume, _joined([None] * volume.header.frames, head, volume))
-        _write(volume, source, output, header_stays=True)
+        _write(volume, source, output)
     regions = head.regions() if heads else ()
     return Masking(volume.header.frames, head=head.rule, heads=heads, head_regions=regions)
 
@@ -77,15 +77,13 @@ def _replace(volume: Volume, masks: list[Mask | None]) -> tuple[int, int, int]:
     return texts, heads, pixels
 
 
-def _write(volume: Volume, source: Path, output: Path, *, header_stays: bool = False) -> None:
+def _write(volume: Volume, source: Path, output: Path) -> None:
+    """Write changed voxels behind the header of ``source`` and its extensions, which are clean where they must be."""
     with source.open("rb") as stored:
         compressed = is_compressed(stored.read(2))
     with opened(source) as (_, file), written(output, compressed=compressed) as sink:
-        if header_stays:
-            file.seek(0)
-            for start in range(0, volume.header.offset, _COPIED):
-                sink.write(file.read(min(_COPIED, volume.header.offset - start)))
-        else:
-            sink.write(volume.header.clean())
+        file.seek(0)
+        for start in range(0, volume.header.offset, _COPIED):
+            sink.write(file.read(min(_COPIED, volume.header.offset - start)))
         for start in range(0, len(volume.stored), _PIECE):
             sink.write(volume.stored[start : start + _PIECE].tobytes())

@@ -13,7 +13,10 @@ import pytest
 from deid_platform.formats.nifti.nifti import Nifti
 from deid_platform.identity import Identity
 from deid_platform.model import Masking
+from deid_platform.pixels.cleaning import HeadWork, PixelWork
+from deid_platform.pixels.masks import Removed
 from deid_platform.policy import load_policy
+from tests.builders.nets import WhiteNet
 from tests.builders.nifti import nifti_bytes, write_nifti
 
 NIFTI, IDENTITY = Nifti(), Identity(bytes(range(32)))
@@ -122,3 +125,17 @@ def test_the_judge_sees_what_was_left(told: dict[str, Any], kind: str, tmp_path:
 def test_the_judge_sees_another_extension(tmp_path: Path) -> None:
     source = write_nifti(tmp_path / "source", mrs_bytes(TECHNICAL, code=6))
     assert {"not_removed", "text"} <= findings(source, source)
+
+
+def test_masking_text_leaves_the_extension(tmp_path: Path) -> None:
+    voxels = np.full((40, 32, 1, 2), 5 + 1j, np.complex64)
+    told = json.dumps({"SpectrometerFrequency": [123.2], "ResonantNucleus": ["1H"]}).encode().ljust(72, b"\0")
+    data = bytearray(nifti_bytes(voxels, code=32, extension=told, planted=b"mrs_v0_10"))
+    struct.pack_into("<i", data, 356, 44)
+    _, output, _ = scrubbed(tmp_path, bytes(data))
+    head = HeadWork("face_removed", (Removed.of(np.ones((32, 40), np.bool_), (0.0,)),))
+    NIFTI.clean_pixels(output, tmp_path / "cleaned", PixelWork(WhiteNet(lambda views: views[:, 1] > 2), head=head))
+    after, before = (tmp_path / "cleaned").read_bytes(), output.read_bytes()
+    assert after != before
+    assert after[: 352 + 80] == before[: 352 + 80]
+    assert b"ResonantNucleus" in after
