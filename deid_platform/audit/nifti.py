@@ -27,6 +27,7 @@ from deid_platform.policy import Policy
 
 Hit = tuple[str, str]
 _RUN = re.compile(rb"[ -~]{8,80}")
+_QUATERN = (("quatern", "bcd"), ("qoffset", "xyz"))
 _GZIP = b"\x1f\x8b"
 _TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name", "unused_str", "session_error", "extents")
 _GEOMETRY = (
@@ -118,11 +119,26 @@ def _hits(source: Path, output: Path, policy: Policy) -> Iterator[Hit]:
                 yield from (("extensions", kind) for kind in left_of_spectra(original, image, policy))
         elif image.header.extensions:
             yield "extensions", "not_removed"
+        yield from ((name, "unused") for name in _unused(image.header))
         end = int(image.dataobj.offset) + _length(image)
     with gzip.open(output, "rb") if head.startswith(_GZIP) else output.open("rb") as file:
         file.seek(end)
         if file.read(1):
             yield "object", "bytes_behind_the_image"
+
+
+def _unused(header: Any) -> Iterator[str]:
+    """Fields with numbers that no reader asks for."""
+    last = int(header["dim"][0])
+    for name in ("dim", "pixdim"):
+        if any(value != 1 for value in header[name][last + 1 :]):
+            yield name
+    if header["intent_code"] <= 0 and any(header[f"intent_p{number}"] for number in (1, 2, 3)):
+        yield "intent_p"
+    if header["qform_code"] <= 0 and any(header[f"{kind}_{axis}"] for kind, axes in _QUATERN for axis in axes):
+        yield "quatern"
+    if header["sform_code"] <= 0 and any(any(header[f"srow_{axis}"]) for axis in "xyz"):
+        yield "srow"
 
 
 def _length(image: Any) -> int:

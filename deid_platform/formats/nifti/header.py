@@ -31,6 +31,8 @@ _FIELDS = {
     "sform_code:i quatern:6d srow:12d slice_code:i xyzt_units:i intent_code:i _intent_name:16s dim_info:B "
     "_unused_str:15s",
 }  # fmt: skip
+_TOLD_BY = {"intent_p": "intent_code", "quatern": "qform_code", "srow": "sform_code"}
+"""Fields that mean something only where another one is above 0."""
 _TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 32: "c8", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
     1792: "c16",
@@ -108,7 +110,7 @@ class Header:
         flag = bytes([bool(extension), 0, 0, 0])
         values: list[Any] = []
         for name, form in _forms(size):
-            kept = self.fields[name]
+            kept = _used(name, self.fields)
             if name == "vox_offset":
                 kept = (size + 4 + len(extension),)
             elif name == "_intent_name" and extension:
@@ -117,6 +119,19 @@ class Header:
                 kept = (bytes(struct.calcsize(form)),) if form[-1] in "sc" else (0,)
             values += kept
         return struct.pack(order + "".join(form for _, form in _forms(size)), *values) + flag + extension
+
+
+def _used(name: str, fields: dict[str, Any]) -> tuple[Any, ...]:
+    """A field without numbers that nothing refers to: they could be anything."""
+    value: tuple[Any, ...] = fields[name]
+    last = fields["dim"][0]
+    if name == "dim":
+        return (*value[: last + 1], *(1 for _ in value[last + 1 :]))
+    if name == "pixdim":
+        factor = -1.0 if value[0] < 0 else 1.0  # Source: nifti1.h, method 2: nothing but its sign counts
+        return (factor, *value[1 : last + 1], *(1.0 for _ in value[last + 1 :]))
+    code = _TOLD_BY.get(name)
+    return tuple(0 for _ in value) if code and fields[code][0] <= 0 else value
 
 
 def accepts(head: bytes) -> bool:

@@ -49,6 +49,25 @@ def test_nothing_but_geometry_and_voxels_stays(data: bytes, compressed: bool, tm
     assert not list(NIFTI.altered_pixels(source, output, Masking()))
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_numbers_nothing_refers_to_spell_nothing(version: int, tmp_path: Path) -> None:
+    data = bytearray(nifti_bytes(ramp(8, 6, 4), affine=np.zeros((4, 4)), version=version))
+    # Sizes of dimensions that are not there, parameters of no intent, the sign of no rotation, and places of no code.
+    places = {
+        1: ((48, 8), (56, 12), (76, 4), (92, 16), (256, 72)),
+        2: ((48, 32), (80, 24), (104, 8), (136, 32), (352, 144)),
+    }
+    letters = b"DOEJANE^" * 18
+    for at, length in places[version]:
+        data[at : at + length] = letters[:length]
+    source = write_nifti(tmp_path / "source", bytes(data))
+    output = scrubbed(source)
+    assert b"DOEJ" not in output.read_bytes()
+    assert not list(NIFTI.audit("item", source, output, load_policy("research"), IDENTITY))
+    found = {one.where for one in NIFTI.audit("item", source, source, load_policy("research"), IDENTITY)}
+    assert {"dim", "pixdim", "intent_p", "quatern", "srow"} <= found
+
+
 def test_equal_images_give_equal_bytes(data: bytes, tmp_path: Path) -> None:
     one = scrubbed(write_nifti(tmp_path / "source", data, compressed=True)).read_bytes()
     assert scrubbed(write_nifti(tmp_path / "source", data, compressed=True)).read_bytes() == one
