@@ -113,6 +113,7 @@ def test_a_store_that_fails_for_a_while_is_only_a_delay(undisturbed: Undisturbed
     assert tree(tmp_path / "store") == undisturbed.written
 
 
+RESULTS = {"released", "reports", "quarantine.csv", "summary.json"}
 MOMENTS = (
     ".work/raw/*/*/manifest.parquet",
     ".work/scrubbed/**/*.dcm",
@@ -165,7 +166,8 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(tmp_path: Path) -
     assert tree(tmp_path / "out/released") == tree(tmp_path / "undisturbed/released")
     assert (tmp_path / "out/quarantine.csv").read_bytes() == (tmp_path / "undisturbed/quarantine.csv").read_bytes()
     assert counts(tmp_path / "out") == counts(tmp_path / "undisturbed")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"released", "quarantine.csv", "summary.json"}
+    assert tree(tmp_path / "out/reports") == tree(tmp_path / "undisturbed/reports")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == RESULTS
 
 
 @pytest.fixture
@@ -189,8 +191,4 @@ def test_a_run_killed_while_it_cleans_up_is_no_trouble_for_the_next(interrupted:
     before = tree(interrupted / "undisturbed/released")
     run(order(interrupted))
     assert tree(interrupted / "undisturbed/released") == before
-    assert {path.name for path in (interrupted / "undisturbed").iterdir()} == {
-        "released",
-        "quarantine.csv",
-        "summary.json",
-    }
+    assert {path.name for path in (interrupted / "undisturbed").iterdir()} == RESULTS
