@@ -28,6 +28,10 @@ from deid_platform.policy import Policy
 Hit = tuple[str, str]
 _RUN = re.compile(rb"[ -~]{8,80}")
 _QUATERN = (("quatern", "bcd"), ("qoffset", "xyz"))
+_TOLD_BY = {
+    **{f"{kind}_{axis}": "qform_code" for kind, axes in _QUATERN for axis in axes},
+    **{f"srow_{axis}": "sform_code" for axis in "xyz"},
+}
 _GZIP = b"\x1f\x8b"
 _TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name", "unused_str", "session_error", "extents")
 _GEOMETRY = (
@@ -161,7 +165,13 @@ def altered_voxels(source: Path, output: Path, masking: Masking) -> Iterator[Hit
 def _equal(original: Any, cleaned: Any, name: str) -> bool:
     if name == "scale":
         return repr(_scale(original)) == repr(_scale(cleaned))
-    return np.asarray(original.header[name]).tobytes() == np.asarray(cleaned.header[name]).tobytes()
+    if name in _TOLD_BY and original.header[_TOLD_BY[name]] <= 0:
+        return True  # nothing refers to it, so it is blank
+    before, after = (np.asarray(image.header[name]) for image in (original, cleaned))
+    if name in ("dim", "pixdim"):
+        used = slice(0, int(original.header["dim"][0]) + 1)
+        before, after = before[used], after[used]
+    return before.tobytes() == after.tobytes()
 
 
 def _scale(image: Any) -> tuple[float, float]:

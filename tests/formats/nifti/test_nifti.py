@@ -63,6 +63,7 @@ def test_numbers_nothing_refers_to_spell_nothing(version: int, tmp_path: Path) -
     source = write_nifti(tmp_path / "source", bytes(data))
     output = scrubbed(source)
     assert b"DOEJ" not in output.read_bytes()
+    assert not list(NIFTI.altered_pixels(source, output, Masking()))
     assert not list(NIFTI.audit("item", source, output, load_policy("research"), IDENTITY))
     found = {one.where for one in NIFTI.audit("item", source, source, load_policy("research"), IDENTITY)}
     assert {"dim", "pixdim", "intent_p", "quatern", "srow"} <= found
