@@ -14,7 +14,7 @@ from deid_platform.heads.removal import Field, Removal, around_brain
 STEP = 2.2
 """Millimetres between points of the second look: what the net was trained on."""
 RIM = 1.5
-"""Millimetres around the brain that stay: the edge of the cortex is never cut."""
+"""Millimetres around the brain that stay, so that its edge is not cut where the net is nearly right."""
 _SIZE = np.array([96, 112, 96])  # points that hold a brain and what tells it from the rest
 _MULTIPLE, _MOST = 16, 128  # of points along an axis
 _UNSURE = -1.0  # logit from which on a place counts as brain: what is cut off is lost, what stays too much is not

@@ -7,14 +7,12 @@ import openslide
 import pytest
 
 from deid_platform.errors import DeidError, MalformedFile, UnsupportedFormat
-from deid_platform.formats.wsi.wsi import Slide
-from deid_platform.identity import Identity
 from deid_platform.model import Finding, Masking
-from deid_platform.policy import load_policy
 from tests.builders.makers import left, leica_description, replaced, ventana, ventana_info, ventana_scan
 from tests.builders.slides import NAME, Page, jpeg, level, tiff_bytes
+from tests.formats.wsi import cleaned_slides
+from tests.formats.wsi.cleaned_slides import IDENTITY, POLICY, SLIDE, same_levels
 
-SLIDE, IDENTITY, POLICY = Slide(), Identity(bytes(range(32))), load_policy("research")
 ITEM = "north/drop/S20-4711.bif"
 
 
@@ -27,20 +25,12 @@ def cleaned(tmp_path: Path, pages: list[Page], *, big: bool = True, order: str =
 
 
 def judged(source: Path, output: Path) -> list[Finding]:
-    return list(SLIDE.audit("item", source, output, POLICY, IDENTITY, ITEM))
+    return cleaned_slides.judged(source, output, ITEM)
 
 
 def shows_the_same(source: Path, output: Path) -> None:
     """Every pixel of every level, size of a pixel and magnification; no other image."""
-    with openslide.OpenSlide(source) as before, openslide.OpenSlide(output) as after:
-        assert after.properties["openslide.vendor"] == before.properties["openslide.vendor"] == "ventana"
-        assert after.level_dimensions == before.level_dimensions
-        for number, size in enumerate(before.level_dimensions):
-            one, other = (slide.read_region((0, 0), number, size) for slide in (before, after))
-            assert one.tobytes() == other.tobytes()
-            assert one.convert("RGB").getextrema() != ((0, 0),) * 3
-        for key in ("objective-power", "mpp-x", "mpp-y"):
-            assert after.properties[f"openslide.{key}"] == before.properties[f"openslide.{key}"]
+    with same_levels(source, output, "ventana", ("objective-power", "mpp-x", "mpp-y")) as (_, after):
         assert not dict(after.associated_images)
 
 
