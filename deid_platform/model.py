@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-ENGINE_VERSION = "8"
+ENGINE_VERSION = "9"
 """Raised by hand whenever the same input may give other bytes; part of every digest."""
 
 
@@ -44,6 +44,7 @@ class Reason(StrEnum):
     ENCRYPTED = "encrypted"
     MISSING_UID = "missing_uid"
     PATIENT_CONFLICT = "patient_conflict"
+    SERIES_CONFLICT = "series_conflict"
     UNKNOWN_SUBJECT = "unknown_subject"
     DUPLICATE = "duplicate"
     DUPLICATE_UID = "duplicate_uid"
@@ -76,6 +77,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.ENCRYPTED: "The archive asks for a password: send it without one.",
     Reason.MISSING_UID: "A SOP Class, SOP Instance, Study or Series Instance UID is missing: have it assigned.",
     Reason.PATIENT_CONFLICT: "One study names more than one patient: have the study corrected.",
+    Reason.SERIES_CONFLICT: "One series lies in more than one study: have the series corrected.",
     Reason.UNKNOWN_SUBJECT: "The mapping file does not name the patient, or nothing tells one: add a line or pattern.",
     Reason.DUPLICATE: "The same bytes stand in the batch under another name, which was processed.",
     Reason.DUPLICATE_UID: "Another object with the same SOP Instance UID and other bytes was processed.",

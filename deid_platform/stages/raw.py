@@ -117,7 +117,8 @@ class Receive:
 
 
 def _settle(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Refuse what only a look at the whole batch can tell: studies of several patients, instances that come twice.
+    """Refuse what only a look at the whole batch can tell: studies of several patients, series in several studies,
+    instances that come twice.
 
     Of equal SOP Instance UIDs the object with the first key is processed, so that running again decides the same.
     """
@@ -125,12 +126,16 @@ def _settle(entries: Iterable[Entry]) -> Iterator[Entry]:
     passed = sorted((entry for entry in everything if entry.passed), key=lambda entry: entry.object)
     yield from (entry for entry in everything if not entry.passed)
     subjects: dict[str, set[str]] = defaultdict(set)
+    studies: dict[str, set[str]] = defaultdict(set)
     for entry in passed:
         subjects[entry.study].add(entry.subject)
+        studies[entry.series].add(entry.study)
     first: dict[str, Entry] = {}
     for entry in passed:
         if len(subjects[entry.study]) > 1:
             yield refuse(entry, Stage.RAW, str(Reason.PATIENT_CONFLICT))
+        elif len(studies[entry.series]) > 1:
+            yield refuse(entry, Stage.RAW, str(Reason.SERIES_CONFLICT))
         elif entry.instance in first:
             same = first[entry.instance].sha256 == entry.sha256
             yield refuse(entry, Stage.RAW, str(Reason.DUPLICATE if same else Reason.DUPLICATE_UID))

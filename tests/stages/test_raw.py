@@ -77,6 +77,17 @@ def test_a_study_of_two_patients_is_refused_as_a_whole_and_no_other_study(tmp_pa
     assert outcomes(taken(tmp_path, files)) == conflict | {"4.dcm": "released"}
 
 
+def test_a_series_in_two_studies_is_refused_and_no_other_series(tmp_path: Path) -> None:
+    elsewhere = override(image(person(0), study=2), {"SeriesInstanceUID": image(person(0)).SeriesInstanceUID})
+    files = {
+        "1.dcm": encode(image(person(0), instance=1)),
+        "2.dcm": encode(elsewhere),
+        "3.dcm": encode(image(person(0), study=3)),
+    }
+    conflict = dict.fromkeys(["1.dcm", "2.dcm"], "raw: series_conflict")
+    assert outcomes(taken(tmp_path, files)) == conflict | {"3.dcm": "released"}
+
+
 def test_a_patient_number_that_is_only_padded_differently_is_no_conflict(tmp_path: Path) -> None:
     files = {
         "1.dcm": encode(image(person(0), instance=1)),

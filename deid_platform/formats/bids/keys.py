@@ -22,12 +22,13 @@ def described_by_name(name: str, identity: Identity) -> Description:
     path are one instance, so that none is written over another.
     """
     named = named_at(name, identity)
-    subject = identity.subject(named.number or named.subject, "\0".join(named.study_key()))
+    study = "\0".join(named.study_key())
+    subject = identity.subject(named.number or named.subject, study)
     path = named.released(identity, subject)
     return Description(
         subject=subject,
-        study=identity.keyed_uid("\0".join(named.study_key())),
-        series=identity.keyed_uid("\0".join(("series", named.folder))),
+        study=identity.keyed_uid(study),
+        series=identity.keyed_uid("\0".join(("series", named.folder, study))),
         instance=identity.keyed_uid("\0".join(("instance", path or name))),
         path=path,
     )

@@ -9,6 +9,7 @@ import pytest
 from deid_platform.audit.expectations import _BIDS_PATH
 from deid_platform.errors import DeidError, UnsupportedFormat
 from deid_platform.formats.bids.bids import Bids
+from deid_platform.formats.bids.keys import described_by_name
 from deid_platform.formats.bids.naming import _SUFFIXES, Named, kept_label
 from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
@@ -60,6 +61,14 @@ def test_files_of_one_image_are_released_beside_each_other(tmp_path: Path) -> No
     names = [f"sub-DOE77/dwi/sub-DOE77_dir-AP_dwi{suffix}" for suffix in (".json", ".bval", ".bvec", ".nii.gz")]
     paths = {Named.of(name).released(IDENTITY, SUBJECT).partition(".")[0] for name in names}
     assert paths == {f"sub-{SUBJECT}/dwi/sub-{SUBJECT}_dir-AP_dwi"}
+
+
+def test_subjects_and_sessions_of_one_folder_share_no_series() -> None:
+    names = [f"drop/sub-{who}_ses-{when}_T1w{suffix}"
+             for who in ("DOE", "ROE") for when in (1, 2) for suffix in (".nii", ".json")]  # fmt: skip
+    told = [described_by_name(name, IDENTITY) for name in names]
+    assert len({one.study for one in told}) == len({one.series for one in told}) == 4
+    assert len({(one.study, one.series) for one in told}) == 4
 
 
 def test_a_dataset_keeps_the_version_of_bids_and_a_name_that_says_nothing(tmp_path: Path) -> None:
