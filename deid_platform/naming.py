@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from deid_platform.errors import StoreError, VaultError
 from deid_platform.identity import Identity
 from deid_platform.mapping import with_mapping
+from deid_platform.patterns import flaw
 from deid_platform.store.keys import from_name
 from deid_platform.store.s3 import S3Connection
 from deid_platform.store.url import open_store
@@ -82,11 +82,6 @@ def _patterns(text: str) -> tuple[str, ...]:
     """The expressions of a text. Raises VaultError when one of them cannot be used."""
     patterns = tuple(filter(None, map(str.strip, text.splitlines())))
     for number, pattern in enumerate(patterns, start=1):
-        try:
-            useful = "subject" in re.compile(pattern).groupindex
-        except (re.error, RecursionError, OverflowError):
-            useful = False
-        if not useful:
-            raise VaultError(f"Subject pattern {number} is no regular expression with a group (?P<subject>...) for the "
-                             "patient number.")
+        if wrong := flaw(pattern):
+            raise VaultError(f"Subject pattern {number} cannot be used: {wrong}")
     return patterns

@@ -216,7 +216,8 @@ def _run_batch(order: Order, pipeline: Pipeline, batch: Batch, ledger: _Ledger) 
         ledger.summary.add_cost(str(result.manifest.stage), result.seconds, result.bytes)
     if len(results) == len(Stage):
         _account(ledger, raw.manifest, results[-1])
-        FolderStore(str(order.output)).write(f"{REPORTS}/{batch.id}.html", report_of(pipeline, batch.id))
+        page = report_of(pipeline, results[-1].manifest, gate.verdict)
+        FolderStore(str(order.output)).write(f"{REPORTS}/{batch.id}.html", page)
         if order.crosswalk is not None:
             items = {entry.item for entry in results[-1].manifest.passed}
             ledger.crossings += dict.fromkeys(crossings(pipeline, raw.manifest, items))

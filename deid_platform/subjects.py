@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from deid_platform.patterns import subject_in
+
 _SUBJECT_BYTES = 10
 _AROUND = re.compile(r"^[\s\0]+|[\s\0]+$")
 KEYED = re.compile(r"[A-Z2-7]{16}", re.IGNORECASE)
@@ -130,7 +132,7 @@ class SubjectRules:
 
     ``default_issuer`` stands for an issuer that is not given, under :attr:`Issuers.SEPARATE`. Without a ``table``
     every subject gets a keyed pseudonym. ``patterns`` are regular expressions with a group ``subject`` for the patient
-    number in the name of an object that tells it nowhere else.
+    number in the name of an object that tells it nowhere else, see :mod:`deid_platform.patterns`.
     """
 
     issuers: Issuers = Issuers.IGNORE
@@ -141,5 +143,5 @@ class SubjectRules:
 
     def number_in(self, name: str) -> str:
         """The patient number that the first of the patterns finds in the name of an object; empty where none does."""
-        found = next(filter(None, (re.search(pattern, name) for pattern in self.patterns)), None)
-        return patient_number(found["subject"] or "") if found else ""
+        found = (subject_in(pattern, name) for pattern in self.patterns)
+        return patient_number(next((number for number in found if number is not None), ""))

@@ -77,15 +77,8 @@ def published(pipeline: Pipeline, batch: str) -> tuple[Manifest, str]:
     return require(pipeline, Stage.RELEASED, batch, digest), digest
 
 
-def report_of(pipeline: Pipeline, batch: str) -> bytes:
-    """The report of a released batch, an HTML page. Raises UnsafeToRelease as :func:`published` does."""
-    manifest, _ = published(pipeline, batch)
-    digest = pixel_digest(pipeline, batch)
-    source = require(pipeline, Stage.PIXEL_CLEANED, batch, digest)
-    return _report(pipeline, manifest, read_verdict(pipeline, source, digest))
-
-
-def _report(pipeline: Pipeline, manifest: Manifest, verdict: Verdict) -> bytes:
+def report_of(pipeline: Pipeline, manifest: Manifest, verdict: Verdict) -> bytes:
+    """The report of a released batch, an HTML page, from its ``manifest`` and the ``verdict`` it was released on."""
     return render_report(pipeline.policy, manifest, verdict.checks, _pictures(pipeline, manifest)).encode()
 
 
@@ -153,7 +146,7 @@ def _announce(pipeline: Pipeline, manifest: Manifest, verdict: Verdict, digest: 
         return
     folder = f"{batch}/{digest}/"
     write_manifest(zones.released, folder + "manifest.parquet", Stage.RELEASED, batch, manifest.passed)
-    zones.released.write(folder + "report.html", _report(pipeline, manifest, verdict))
+    zones.released.write(folder + "report.html", report_of(pipeline, manifest, verdict))
     marker = {
         "batch": batch,
         "digest": digest,
