@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.fuzz import texts
+from tests.fuzz.archives import ArchiveExamination, archives
 from tests.fuzz.files import Broken, Examination, broken_files, grown_files, real_files, seeds
 from tests.fuzz.others import Other, OtherExamination, other_files
 
@@ -74,6 +75,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "broken": Target(broken_files(), Examination(folder)),
         "grown": Target(grown_files(), Examination(folder)),
         "others": Target(other_files(), OtherExamination(folder)),
+        "archives": Target(archives(), ArchiveExamination(folder), INPUTS * 5),
         "planted": Target(texts.planted_texts(), texts.check_planted, INPUTS * 10),
         "nasty": Target(texts.nasty_texts(400), texts.check_time),
         "dates": Target(texts.dates_among_others(), texts.check_date, INPUTS * 10),
@@ -104,7 +106,7 @@ def main() -> int:
 def _report(chosen: dict[str, Target], last: int) -> int:
     print(f"Seeds up to {last}.")
     for name, target in chosen.items():
-        outcome = target.check.seen if isinstance(target.check, Examination | OtherExamination) else ""
+        outcome = getattr(target.check, "seen", "")
         print(f"{name}: {target.tried} inputs, {target.broke.total()} broke {outcome}")
     return int(any(target.broke for target in chosen.values()))
 

@@ -75,10 +75,15 @@ def other_files() -> st.SearchStrategy[Other]:
 
 def _mutated(number: int, random: Random) -> Other:
     chosen = seeds()[number]
-    data = bytearray(chosen.data)
+    return Other(changed(chosen.data, random), chosen.name)
+
+
+def changed(good: bytes, random: Random) -> bytes:
+    """The bytes with one to six changes, most of them in front."""
+    data = bytearray(good)
     for _ in range(random.randint(1, 6)):
         random.choice((_flip, _mark, _cut, _move))(data, random)
-    return Other(bytes(data), chosen.name)
+    return bytes(data)
 
 
 def _place(data: bytearray, random: Random) -> int:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.builders.properties import always
+from tests.fuzz.archives import ArchiveExamination, archives
 from tests.fuzz.files import DATA, Broken, Examination, broken_files, real_files
 from tests.fuzz.others import Other, OtherExamination, other_files
 from tests.fuzz.texts import (
@@ -47,6 +48,14 @@ def test_a_broken_file_of_another_format_is_refused_held_back_or_clean(
     tmp_path_factory: pytest.TempPathFactory, other: Other
 ) -> None:
     OtherExamination(tmp_path_factory.getbasetemp())(other)
+
+
+@given(st.deferred(archives))
+@settings(briefly, max_examples=150)
+def test_a_broken_archive_is_refused_or_found_whole(
+    tmp_path_factory: pytest.TempPathFactory, archive: Other
+) -> None:
+    ArchiveExamination(tmp_path_factory.mktemp("archive"))(archive)
 
 
 @given(planted_texts())
