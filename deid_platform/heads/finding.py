@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from deid_platform.heads.bodies import BELOW_VERTEX, coarse, cores
 from deid_platform.heads.frame import Pose, pose_of
 from deid_platform.heads.grid import Grid, Reduced, normalised
 from deid_platform.heads.net import BRAIN, EARS, FACE, ORBITS, WHOLE, Fields, Net
@@ -18,9 +20,11 @@ STEP, SHAPE = 3.6, (64, 80, 80)
 """The grid of the first look: 230 x 288 x 288 mm."""
 ANCHOR = np.array([0.0, 0.0, -20.0])
 """The point of the head frame that is best in the middle of the grid."""
-_BELOW_VERTEX = 96.0  # mm from the top of a head to its anchor
 _STRIDE = 120.0  # mm between looks at what is longer than a head
 _MOST_LOOKS = 14
+_MOST_BESIDE = 8  # looks at bodies beside those the looks from the top down met
+_APART, _BELOW = 80.0, 150.0  # mm between two heads beside each other, and below each other
+_BESIDE = 30.0  # mm from places looked at already, from which on another look may show more
 _AGAIN = 12.0  # mm from the middle of the grid from which on a head is looked at again
 # What makes a head. A millilitre is a cubic centimetre.
 _LEAST_HEAD, _LEAST_BRAIN, _LEAST_FACE = 250.0, 120.0, 25.0
@@ -35,7 +39,7 @@ class Content(StrEnum):
     NO_HEAD = "no_head"
     HEAD = "head"
     UNCLEAR = "unclear"
-    """Something of a head, but its pose cannot be told."""
+    """Something of a head, but its pose cannot be told; or several heads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,16 +68,31 @@ class Look:
 
 
 def find_head(reduced: Reduced, net: Net) -> Look:
-    """Look for a head from the top down, at most :data:`_MOST_LOOKS` times."""
+    """Look for a head from the top down, at most :data:`_MOST_LOOKS` times, and then at bodies beside these places.
+
+    Two heads in one volume are unclear: what is removed follows one of them.
+    """
+    grid, solid = coarse(reduced)
     best: Head | None = None
     unclear = False
-    for centre in _centres(reduced):
+    tried: list[NDArray[np.float64]] = []
+    for centre in _centres(reduced, solid, grid):
+        tried.append(centre)
         head, doubtful = _look(reduced, net, centre)
         unclear |= doubtful
         if head is not None and (best is None or _evidence(head) > _evidence(best)):
             best = head
         if best is not None and best.brain_ml > 600:
             break
+    known = [best.pose.to_patient(ANCHOR)] if best else []
+    bodies = known + list(islice(cores(grid, solid, known, _APART), _MOST_BESIDE))
+    for centre in bodies[len(known) :]:
+        if min(_distance(centre, one) for one in tried) < _BESIDE:
+            continue
+        head, _ = _look(reduced, net, centre, [one for one in bodies if one is not centre])
+        if head is not None and best is not None and _are_two(head, best):
+            return Look(Content.UNCLEAR)
+        best = best or head
     if best is None:
         return Look(Content.UNCLEAR if unclear else Content.NO_HEAD)
     return Look(Content.HEAD, _centred(reduced, net, best))
@@ -83,26 +102,29 @@ def _evidence(head: Head) -> float:
     return head.brain_ml + 4 * head.face_ml
 
 
-def _centres(reduced: Reduced) -> Iterator[NDArray[np.float64]]:
+def _are_two(one: Head, other: Head) -> bool:
+    """Whether two looks met two heads; a neck, which may look like one, hangs below its head."""
+    x, y, z = one.pose.to_patient(ANCHOR) - other.pose.to_patient(ANCHOR)
+    return bool(np.hypot(x, y) > _APART or abs(z) > _BELOW)
+
+
+def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(one - other))
+
+
+def _centres(reduced: Reduced, solid: NDArray[np.bool_], grid: Grid) -> Iterator[NDArray[np.float64]]:
     """Middles of grids to look at: below what may be a vertex, then lower and lower."""
     low, high = reduced.corners().min(axis=0), reduced.corners().max(axis=0)
-    span = np.maximum((high - low) / 4.0, 1)
-    shape = tuple(int(count) + 1 for count in span)
-    coarse = Grid(low, 4.0, (shape[0], shape[1], shape[2]))
-    volume, inside = reduced.on(coarse)
-    solid = ndimage.binary_opening(normalised(volume, inside) > 0.15)
-    if not solid.any():
-        solid = inside
     tops = np.argwhere(solid.sum(axis=(0, 1)) > 12)
-    top = low[2] + 4.0 * float(tops.max()) if len(tops) else high[2]
+    top = low[2] + grid.step * float(tops.max()) if len(tops) else high[2]
     tried = 0
-    height = min(top - _BELOW_VERTEX, high[2])
+    height = min(top - BELOW_VERTEX, high[2])
     while tried < _MOST_LOOKS:
-        yield np.array([*_middle(solid, coarse, height), height])
+        yield np.array([*_middle(solid, grid, height), height])
         tried += 1
         if tried == 1 and high[2] - low[2] < _STRIDE:
             # Too short for a head: it may be cut off above as well as below.
-            yield np.array([*_middle(solid, coarse, (low[2] + high[2]) / 2), (low[2] + high[2]) / 2])
+            yield np.array([*_middle(solid, grid, (low[2] + high[2]) / 2), (low[2] + high[2]) / 2])
             tried += 1
         height -= _STRIDE
         if height < low[2] - _STRIDE / 2:
@@ -118,11 +140,19 @@ def _middle(solid: NDArray[np.bool_], grid: Grid, height: float) -> tuple[float,
     return float(middle[0]), float(middle[1])
 
 
-def _look(reduced: Reduced, net: Net, centre: NDArray[np.float64]) -> tuple[Head | None, bool]:
-    """The head on a grid, and whether there is something of one that cannot be placed."""
+def _look(
+    reduced: Reduced, net: Net, centre: NDArray[np.float64], others: Sequence[NDArray[np.float64]] = ()
+) -> tuple[Head | None, bool]:
+    """The head on a grid, and whether there is something of one that cannot be placed.
+
+    Of bodies with middles at ``others`` nothing is seen: the net knows one head at a time.
+    """
     grid = Grid.around(centre, STEP, SHAPE)
     volume, inside = reduced.on(grid)
     volume = normalised(volume, inside)
+    for other in others:
+        way = other - centre
+        volume[grid.along(way) > way @ (centre + other) / 2] = 0
     present = net.presence(volume)
     if not present.head:
         return None, False

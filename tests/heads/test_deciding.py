@@ -91,6 +91,22 @@ def test_the_face_goes_and_the_brain_stays() -> None:
     assert not (gone & (whole().samples > 150))[-10:].any()  # the crown
 
 
+@pytest.mark.parametrize("axis", [0, 2])
+def test_two_heads_in_one_volume_are_for_nobody_to_judge(axis: int) -> None:
+    one = whole()
+    both = np.concatenate([one.samples, np.flip(one.samples, axis)], axis)
+    found = decided({"a": replace(one, samples=both)})
+    assert not found.work
+    assert found.refused == {"a": Reason.FACE_NOT_JUDGED}
+
+
+def test_a_head_at_the_side_of_a_wide_field_of_view_loses_its_face() -> None:
+    count, rows, columns = whole().samples.shape
+    wide = np.concatenate([np.zeros((count, rows, columns), whole().samples.dtype), whole().samples], 2)
+    gone = removed(decided({"a": replace(whole(), samples=wide)}), "a", replace(whole(), samples=wide))
+    assert gone[:, :, columns:][eyes_and_nose(whole())].mean() > 0.95
+
+
 def test_skull_stripping_leaves_the_brain_alone() -> None:
     gone = removed(decided({"a": whole()}, HeadOptions(faces="remove", skull="strip")), "a", whole())
     assert gone[eyes_and_nose(whole())].mean() > 0.97
