@@ -54,6 +54,8 @@ def _explain_profile(policy: Policy, profile: Profile) -> None:
     click.echo(f"{policy.name}: PS3.15 {policy.edition}, policy {policy.digest[:16]}\n\n{policy.about}\n")
     for option in sorted(policy.options, key=lambda option: option.code):
         click.echo(f"  {option.code}  {option.meaning}")
+    for code, meaning in policy.claims_of_faces:
+        click.echo(f"  {code}  {meaning}, where a face was removed")
     click.echo(f"\n  dates    {DATES[policy.dates]}")
     click.echo(f"  texts    {text_words(policy)}")
     click.echo(f"  private  {private_words(policy, profile)}")

@@ -56,6 +56,11 @@ def test_a_profile_is_told_in_words_before_its_attributes() -> None:
     assert "retain_modified_dates decides" in call("explain", "research").output
 
 
+@pytest.mark.parametrize(("profile", "told"), [("safe_harbor", True), ("tcia", False)])
+def test_the_code_claimed_for_removed_faces_is_told(profile: str, told: bool) -> None:
+    assert ("113102" in call("explain", profile).output) is told
+
+
 def test_a_compound_code_is_told_by_type_and_for_a_sop_class() -> None:
     lines = call("explain", "basic", "SourceImageSequence", "--sop-class", "Segmentation Storage").output.splitlines()
     assert lines[1].strip() == "X: removed"

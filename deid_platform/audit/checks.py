@@ -35,6 +35,7 @@ ITEM_CHECKS = {
     "residual_identifier": "no identifier of the original is left in any byte",
     "burned_in_text": "Tesseract finds no text in the cleaned pixels it reads",
     "pixels_altered": "no pixel differs from the original outside of the masked regions",
+    "face_in_rendering": "no rendering, projection or capture of a head is among what is released",
     "face_not_proven_gone": "no face is left, and no brain differs from the original",
     "forbidden_content": "nothing is left that the policy forbids",
 }

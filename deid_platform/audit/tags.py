@@ -83,10 +83,13 @@ def _markers(cleaned: Dataset, policy: Policy, named: Pseudonym, *, pixels: bool
 
 
 def _says_of_faces(cleaned: Dataset, codes: set[str | None], policy: Policy) -> bool:
-    """Whether marker and code agree, and claim nothing that the policy has nobody do."""
+    """Whether marker and code agree, and claim nothing that the policy has nobody do.
+
+    Whether this very object lost a face only its row tells (:func:`deid_platform.audit.heads.claims.faults`).
+    """
     gone = cleaned.get("RecognizableVisualFeatures", "YES") == "NO"
-    claimed = _CLEAN_FACES in codes
-    return claimed == (gone and bool(policy.claims)) and (policy.heads.removes or not gone)
+    claimed = {code for code, _ in policy.claims_of_faces} if gone else set()
+    return codes & {_CLEAN_FACES} == claimed and (policy.heads.removes or not gone)
 
 
 def _elements(data: Dataset, rules: ObjectRules, claims: Claims, path: str) -> Iterator[Hit]:

@@ -21,7 +21,7 @@ from deid_platform.policy.headers import header_forms
 from deid_platform.policy.heads import HeadPolicy
 from deid_platform.policy.iod import Iod, iod_of
 from deid_platform.policy.listed import TABLE, listed_attributes
-from deid_platform.policy.options import BASIC_PROFILE_CODE, Option
+from deid_platform.policy.options import BASIC_PROFILE_CODE, CLEAN_FACES_CODE, Option
 from deid_platform.policy.pixels import PixelOptions
 from deid_platform.policy.private import PrivateRules, load_private_rules
 from deid_platform.policy.profile import Profile, load_profile
@@ -71,6 +71,11 @@ class Policy:
         lost = {"keep": Option.RETAIN_MODIFIED_DATES}.get(self.dates, Option.RETAIN_FULL_DATES)
         options = sorted((option.code, option.meaning) for option in self.options if option is not lost)
         return () if self._accepts_risk else (BASIC_PROFILE_CODE, *options)
+
+    @property
+    def claims_of_faces(self) -> tuple[tuple[str, str], ...]:
+        """What an object claims as well once a face was removed from it: nothing where faces stay."""
+        return (CLEAN_FACES_CODE,) if self.claims and self.heads.removes else ()
 
     def vouches_for(self, tag: int, vr: str) -> bool:
         """Whether an identifying attribute is kept on purpose, so that what it says is no identifier elsewhere."""

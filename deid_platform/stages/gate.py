@@ -12,10 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deid_platform.audit.checks import CheckResult, batch_checks
+from deid_platform.audit.heads.claims import Claims, claims_of, faults, surfaces_left
 from deid_platform.errors import DeidError, StoreError, UnsafeToRelease
 from deid_platform.formats.registry import format_named
 from deid_platform.identity import Identity
@@ -33,7 +34,7 @@ from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_ob
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Lost
 
-GATE_VERSION = "8"
+GATE_VERSION = "9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,10 @@ def judge_batch(pipeline: Pipeline, batch: str) -> GateResult:
     digest = pixel_digest(pipeline, batch)
     cleaned = require(pipeline, Stage.PIXEL_CLEANED, batch, digest)
     looks: dict[str, Look] = {}
-    found = tuple(_inspect_all(pipeline, raw, cleaned, looks))
+    claims: dict[str, Claims] = {}
+    found = [*_inspect_all(pipeline, raw, cleaned, looks, claims)]
+    if pipeline.policy.heads.at(pipeline.identity.site).looks:
+        found += surfaces_left(cleaned.entries, claims)
     left = [entry for entry in cleaned.passed if looks.get(entry.item) is Look.LEFT]
     proof, legible = prove(pipeline, Counter(looks.values())[Look.READ], left)
     heads, faces = prove_heads(pipeline, raw, cleaned, digest)
@@ -139,10 +143,11 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What is wrong with one cleaned object, and whether its pixels were read."""
+    """What is wrong with one cleaned object, whether its pixels were read, and what it says of faces."""
 
     findings: tuple[Finding, ...]
     look: Look = Look.READ
+    claims: Claims = field(default_factory=Claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +179,10 @@ class Inspect:
             found = list(item_format.audit(entry.item, source, output, self.policy, self.identity, source_key))
             for where, kind in item_format.altered_pixels(source, output, entry.masking):
                 found.append(Finding(entry.item, where, kind, str(Reason.PIXELS_ALTERED)))
+            claims = claims_of(output)
+            found += faults(entry, claims)
             look, legible = self._read(entry, output)
-        return Inspected((*found, *legible), look)
+        return Inspected((*found, *legible), look, claims)
 
     def _read(self, entry: Entry, output: Path) -> tuple[Look, tuple[Finding, ...]]:
         try:
@@ -184,8 +191,10 @@ class Inspect:
             return Look.READ, (not_inspected(entry, "pixels", str(error.reason)),)
 
 
-def _inspect_all(pipeline: Pipeline, raw: Manifest, cleaned: Manifest, looks: dict[str, Look]) -> Iterator[Finding]:
-    """The findings on every item; ``looks`` is filled with what was read."""
+def _inspect_all(
+    pipeline: Pipeline, raw: Manifest, cleaned: Manifest, looks: dict[str, Look], claims: dict[str, Claims]
+) -> Iterator[Finding]:
+    """The findings on every item; ``looks`` and ``claims`` are filled with what was read, and with what they say."""
     sources = {entry.item: entry.object for entry in raw.entries}
     tasks = (Inspection(entry, sources.get(entry.item, "")) for entry in cleaned.passed)
     zones = pipeline.zones
@@ -198,6 +207,7 @@ def _inspect_all(pipeline: Pipeline, raw: Manifest, cleaned: Manifest, looks: di
                 yield not_inspected(inspection.entry, result.error, str(result.reason))
             else:
                 looks[inspection.entry.item] = result.look
+                claims[inspection.entry.item] = result.claims
                 yield from result.findings
 
 

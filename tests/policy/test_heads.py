@@ -25,6 +25,11 @@ def test_profiles_that_follow_hipaa_remove_faces(profile: str) -> None:
     assert load_policy(profile).heads.general.faces == "remove"
 
 
+@pytest.mark.parametrize(("profile", "codes"), [("research", ["113102"]), ("tcia", []), ("basic", [])])
+def test_the_code_of_faces_follows_whether_they_go(profile: str, codes: list[str]) -> None:
+    assert [code for code, _ in load_policy(profile).claims_of_faces] == codes
+
+
 def test_a_site_may_differ(tmp_path: Path) -> None:
     north = '[heads.sites.north]\nskull = "strip"\nfill = "noise"\n'
     policy = load_policy(own(tmp_path, '[heads]\nfaces = "remove"\n' + north))

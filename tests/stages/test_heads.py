@@ -27,7 +27,7 @@ from deid_platform.stages.heads import Group, Heads, heads_of
 from deid_platform.stages.report import MOST_PICTURES, render_report
 from deid_platform.workers import Lost
 from tests.builders.chain import Chain, land, pipeline, run_drops, tree
-from tests.builders.dicom import encode, person, report
+from tests.builders.dicom import encode, image, person, report
 from tests.builders.heads import Scan, body, head, slices
 
 
@@ -239,3 +239,12 @@ def test_a_lost_worker_refuses_its_whole_group(done: tuple[Path, Chain]) -> None
     images = {entry.item for entry in one.cleaned.manifest.passed if entry.rule != PixelRule.NO_PIXEL_DATA}
     assert found.refused == dict.fromkeys(images, Reason.WORKER_DIED)
     assert not images & set(found.work)
+
+
+def test_the_gate_refuses_a_rendering_of_a_head_that_the_cleaning_let_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_heads, "_refuse_renderings", lambda *_: None)
+    surface = {"ImageType": ["DERIVED", "SECONDARY", "VOLUME_RENDERING"], "BodyPartExamined": "HEAD"}
+    one = chain(tmp_path / "root", files(image(person(2), modality="CT", **surface)))
+    assert set(one.gate.verdict.refused.values()) == {Reason.FACE_IN_RENDERING}
