@@ -21,7 +21,7 @@ from deid_platform.layout import Zones
 from deid_platform.stages.raw import read_sealed
 from deid_platform.store.folder import FolderStore
 from deid_platform.store.protocol import Store
-from deid_platform.store.s3 import S3Store
+from deid_platform.store.s3 import S3Connection, S3Store
 from tests.builders.chain import AT_ONCE, KEY, zones_of
 from tests.builders.dicom import encode, image, person
 from tests.builders.failing_store import FailingStore
@@ -33,9 +33,10 @@ ONE_EACH = Bounds(max_objects=1)
 
 
 @pytest.fixture(scope="module")
-def buckets() -> Iterator[Any]:
+def buckets() -> Iterator[tuple[S3Connection, Any]]:
+    """A server, and a client of it: making one takes longer than most tests."""
     with s3_server() as connection:
-        yield connection
+        yield connection, connection()
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -43,9 +44,9 @@ def zones(request: pytest.FixtureRequest, tmp_path: Path) -> Zones:
     if request.param == "folder":
         (tmp_path / "store").mkdir()
         return zones_of(FolderStore(f"{tmp_path}/store"))
-    connection = request.getfixturevalue("buckets")
+    connection, client = request.getfixturevalue("buckets")
     bucket = f"test-{uuid.uuid4()}"
-    connection().create_bucket(Bucket=bucket)
+    client.create_bucket(Bucket=bucket)
     return zones_of(S3Store(bucket, "platform", connection))
 
 

@@ -8,6 +8,7 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ from deid_platform.policy import load_policy
 from deid_platform.run import Order, Summary, run
 from deid_platform.store.folder import FolderStore
 from deid_platform.workers import Compute, ProcessCompute
-from tests.builders.bad_files import PERSON, all_bad, dicomdir, hostile_names
+from tests.builders.bad_files import PERSON, all_bad, dicomdir, hostile_names, wide_sequence
 from tests.builders.chain import KEY, Here, fill, small_files, tree
 from tests.builders.dicom import encode, image, leaks, person, report, secondary_capture
 
@@ -98,8 +99,8 @@ class Done:
 
 def write_bad(folder: Path) -> None:
     """Every bad file, each as the only one of its study. Deflated ones cannot be changed, but are alone in theirs."""
-    root = PERSON.uid_root.encode()
-    for number, (name, make) in enumerate(all_bad().items()):
+    root, makers = PERSON.uid_root.encode(), {**all_bad(), "wide_sequence": partial(wide_sequence, 1_000)}
+    for number, (name, make) in enumerate(makers.items()):
         fill(folder, {name: make().replace(root, root[:-2] + b"%02d" % number)})
 
 

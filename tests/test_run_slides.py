@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import openslide
+import pytest
 
 from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
@@ -16,6 +17,8 @@ from tests.builders.dicom import encode, image, person
 from tests.builders.makers import leica, ventana
 from tests.builders.mirax import NEEDLES, Mirax
 from tests.builders.slides import aperio, tiff_bytes
+
+pytestmark = pytest.mark.usefixtures("unread")
 
 
 def order(source: Path, output: Path) -> Order:

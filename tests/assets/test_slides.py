@@ -14,6 +14,7 @@ from tests.builders.mirax import NEEDLES, Mirax
 from tests.builders.slides import aperio, tiff_bytes
 
 
+@pytest.mark.usefixtures("unread")
 def test_a_slide_and_its_folder_go_through_the_chain_as_one_item(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,12 +98,17 @@ def raw_zip(members: Iterable[Raw], *, count: int | None = None, wide: bool = Fa
         listed += member.entry(len(body))
         body += member.local
         number += 1
-    start, told = len(body), number if count is None else count
+    return joined(body, listed, number if count is None else count, wide=wide, behind=behind)
+
+
+def joined(body: bytes, listed: bytes, count: int, *, wide: bool, behind: bytes = b"") -> bytes:
+    """An archive of members and their list, whose end says that there are ``count``."""
+    start = len(body)
     if not wide:
-        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, told, told, len(listed), start, 0)
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(listed), start, 0)
     else:
         end = (
-            struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, told, told, len(listed), start)
+            struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(listed), start)
             + struct.pack("<4sLQL", b"PK\6\7", 0, start + len(listed), 1)
             + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,12 @@ def connection() -> Iterator[S3Connection]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def client(connection: S3Connection) -> Any:
+    """One client for all tests: making one takes longer than most of them."""
+    return connection()
+
+
 @pytest.fixture
 def folder_store(tmp_path: Path) -> FolderStore:
     root = tmp_path / "store"
@@ -28,9 +35,9 @@ def folder_store(tmp_path: Path) -> FolderStore:
 
 
 @pytest.fixture
-def s3_store(connection: S3Connection) -> S3Store:
+def s3_store(connection: S3Connection, client: Any) -> S3Store:
     bucket = f"test-{uuid.uuid4()}"
-    connection().create_bucket(Bucket=bucket)
+    client.create_bucket(Bucket=bucket)
     return S3Store(bucket, "platform/store", connection)
 
 

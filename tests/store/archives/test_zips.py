@@ -14,7 +14,7 @@ from deid_platform.errors import DeidError, MalformedFile
 from deid_platform.model import Reason
 from deid_platform.store.archives import zips
 from deid_platform.store.archives.contents import Contents
-from tests.builders.archives import ENCRYPTED, UTF_8, Raw, deflated, raw_zip, zipped
+from tests.builders.archives import ENCRYPTED, UTF_8, Raw, deflated, joined, raw_zip, zipped
 
 FILES = {"a.dcm": bytes(300_000), "sub-01/anat/b.nii": b"voxels" * 999, "leer": b""}
 
@@ -52,15 +52,30 @@ def test_archives_in_the_form_of_large_ones_are_read() -> None:
     assert unpacked(raw_zip([Raw(b"a", wide=True), Raw(b"b")], wide=True)) == {"a": b"bytes", "b": b"bytes"}
 
 
-def test_more_than_65535_members_are_found_and_memory_stays_small() -> None:
-    data = zipped(dict.fromkeys((f"study/{number:06}.dcm" for number in range(70_000)), b""), zipfile.ZIP_STORED)
+def many(count: int) -> bytes:
+    """An archive of so many empty members, all of one header; wide, as it must be from 65,536 on."""
+    member = Raw(b"study/000000.dcm", b"")
+    body, entry = member.local, member.entry(0)
+    at = entry.index(member.name) - 4
+    names = [b"study/%06d.dcm" % number for number in range(count)]
+    listed = (entry[:at] + (len(body) * number).to_bytes(4, "little") + name for number, name in enumerate(names))
+    return joined(body * count, b"".join(listed), count, wide=True)
+
+
+def test_more_than_65535_members_are_found() -> None:
+    found = contents(many(65_600))
+    assert len(found) == 65_600
+    assert found.names[-1] == "study/065599.dcm"
+
+
+def test_the_list_of_an_archive_takes_little_memory() -> None:
+    data = many(5_000)
     tracemalloc.start()
     found = contents(data)
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(found) == 70_000
-    assert kept < 12e6
-    assert peak < 45e6
+    assert kept < 180 * len(found)
+    assert peak < 650 * len(found)
 
 
 @pytest.mark.parametrize(
