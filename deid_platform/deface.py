@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deid_platform.errors import StoreError, UnsupportedFormat
 from deid_platform.formats.nifti.cleaning import remove_head as remove_from_nifti
+from deid_platform.formats.nifti.pair import is_pair
 from deid_platform.formats.registry import HEAD_BYTES, format_named, format_of
 from deid_platform.identity import Identity
 from deid_platform.model import Entry, HeadRule, Masking, Reason, Stage, Status, StoredObject
@@ -142,9 +143,10 @@ class Describe:
         return guarded(entry, Stage.RAW, lambda: self._described(entry))
 
     def _described(self, entry: Entry) -> Entry:
-        found = format_of(self.source.head(entry.object, HEAD_BYTES), entry.object)
-        if found is None or found.name not in (_DICOM, _NIFTI):
-            raise UnsupportedFormat("Neither DICOM nor NIfTI.")
+        head = self.source.head(entry.object, HEAD_BYTES)
+        found = format_of(head, entry.object)
+        if found is None or found.name not in (_DICOM, _NIFTI) or is_pair(head):
+            raise UnsupportedFormat("Neither DICOM nor NIfTI in one file.")
         with landed_object(self.source, entry.object) as path:
             told = found.describe(path, _GROUPING, entry.object)
         return replace(entry, format=found.name, study=told.study, series=told.series, modality=told.modality)

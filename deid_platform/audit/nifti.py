@@ -20,6 +20,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import shows_text_in
 from deid_platform.audit.nifti_mrs import left_of_spectra, speaks_of_spectra
+from deid_platform.audit.nifti_pair import image_of_pair, is_archive
 from deid_platform.errors import UnsafeToRelease
 from deid_platform.model import Finding, Masking, Reason
 from deid_platform.pixels.layout import Layout
@@ -33,7 +34,11 @@ _TOLD_BY = {
     **{f"srow_{axis}": "sform_code" for axis in "xyz"},
 }
 _GZIP = b"\x1f\x8b"
-_TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name", "unused_str", "session_error", "extents")
+_TEXTS = (
+    "data_type", "db_name", "descrip", "aux_file", "intent_name", "unused_str", "session_error", "extents", "vox_units",
+    "cal_units", "originator", "generated", "scannum", "patient_id", "exp_date", "exp_time", "hist_un0",
+)  # fmt: skip
+_MILLIMETRES = 2
 _GEOMETRY = (
     "dim", "pixdim", "datatype", "bitpix", "qform_code", "sform_code", "quatern_b",
     "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units",
@@ -44,15 +49,19 @@ _GEOMETRY = (
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """An image of nibabel, its voxels not read yet. Raises whatever nibabel raises."""
+    """An image of nibabel, its voxels not read yet; a pair lies in an archive. Raises whatever nibabel raises."""
     # Slow to load, and of use for NIfTI only.
     from nibabel.nifti1 import Nifti1Image
     from nibabel.nifti2 import Nifti2Image
 
     with ExitStack() as stack, _quiet():
         stored = stack.enter_context(path.open("rb"))
-        compressed = stored.read(2) == _GZIP
+        head = stored.read(512)
         stored.seek(0)
+        if is_archive(head):
+            yield image_of_pair(stack, path)
+            return
+        compressed = head.startswith(_GZIP)
         file: Any = stack.enter_context(gzip.open(stored, "rb")) if compressed else stored
         kind = Nifti1Image if int.from_bytes(file.read(4), "little") in (348, 0x5C010000) else Nifti2Image
         file.seek(0)
@@ -165,11 +174,15 @@ def altered_voxels(source: Path, output: Path, masking: Masking) -> Iterator[Hit
 def _equal(original: Any, cleaned: Any, name: str) -> bool:
     if name == "scale":
         return repr(_scale(original)) == repr(_scale(cleaned))
+    if name not in original.header:  # Analyze has no such field: nothing is told, but that it measures in millimetres
+        return bool(np.asarray(cleaned.header[name]).sum() == (_MILLIMETRES if name == "xyzt_units" else 0))
     if name in _TOLD_BY and original.header[_TOLD_BY[name]] <= 0:
         return True  # nothing refers to it, so it is blank
     before, after = (np.asarray(image.header[name]) for image in (original, cleaned))
     if name in ("dim", "pixdim"):
-        used = slice(0, int(original.header["dim"][0]) + 1)
+        if (before[0] < 0) != (after[0] < 0):
+            return False
+        used = slice(name == "pixdim", int(original.header["dim"][0]) + 1)  # of its first only the sign counts
         before, after = before[used], after[used]
     return before.tobytes() == after.tobytes()
 

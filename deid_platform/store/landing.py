@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deid_platform.model import StoredObject
+from deid_platform.store.joined_files import JoinedFiles
 from deid_platform.store.protocol import Store
-from deid_platform.store.slide_folders import SlideFolders
 from deid_platform.store.unpacked import Unpacked
 
 
 def as_landing(store: Store) -> Store:
     """The landing zone in ``store``, read only.
 
-    Members of archives are objects of it, and every 3DHISTECH slide, which is a file and a folder, is one object, in an
-    archive as well.
+    Members of archives are objects of it, and every image of several files (3DHISTECH slides, pairs of Analyze and
+    NIfTI) is one object, in an archive as well.
     """
-    return SlideFolders(Unpacked(store))
+    return JoinedFiles(Unpacked(store))
 
 
 def named(landing: Store, key: str) -> Iterator[StoredObject]:

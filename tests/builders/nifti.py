@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_platform import tar
+
 NAME = b"DOE JANE 19700101"
 
 
@@ -39,6 +41,37 @@ def nifti_bytes(
         )  # fmt: skip
     flag = b"\1\0\0\0" if block else bytes(4)
     return head + flag + block + voxels.astype(voxels.dtype.newbyteorder(order)).tobytes(order="F") + tail
+
+
+def pair_bytes(data: bytes) -> tuple[bytes, bytes]:
+    """Header and image of what :func:`nifti_bytes` made, each a file of its own."""
+    order = "<" if data[:4] in (struct.pack("<i", 348), struct.pack("<i", 540)) else ">"
+    version = 1 if struct.unpack_from(order + "i", data)[0] == 348 else 2
+    form, at = ("f", 108) if version == 1 else ("q", 168)
+    offset = int(struct.unpack_from(order + form, data, at)[0])
+    head = bytearray(data[:offset])
+    struct.pack_into(order + form, head, at, 0)
+    return bytes(head).replace(b"n+1", b"ni1").replace(b"n+2", b"ni2"), data[offset:]
+
+
+def analyze_bytes(
+    voxels: NDArray[Any], *, order: str = "<", code: int = 4, scale: float = 0.0, planted: bytes = NAME
+) -> tuple[bytes, bytes]:
+    """Header and image of Analyze 7.5, with ``planted`` in every text it has. Source: dbh.h."""
+    dims = [4, *voxels.shape, *[1] * (4 - voxels.ndim), 0, 0, 0]
+    head = struct.pack(
+        order + "i10s18sihcc8h4s8shhhh8f8fii80s24sc10s10s10s10s10s10s3s8i",
+        348, planted, planted, 16384, 0, b"r", b"0", *dims, b"mm", planted, 0, code, voxels.dtype.itemsize * 8, 0,
+        0, 2, 2, 2, 0, 0, 0, 0, 0, scale, 7, 7, 10, 0, 3, 5, 900, 0, planted, planted, b"\0", planted, planted, planted,
+        planted, planted, planted, planted, 5, 6, 7, 8, 9, 10, 11, 12,
+    )  # fmt: skip
+    return head, voxels.astype(voxels.dtype.newbyteorder(order)).tobytes(order="F")
+
+
+def archived(header: bytes, image: bytes) -> bytes:
+    """A pair as the landing zone shows it."""
+    parts = (("pair.hdr", header), ("pair.img", image))
+    return b"".join(tar.header(name, len(data)) + data + tar.padding(len(data)) for name, data in parts) + tar.END
 
 
 def write_nifti(path: Path, data: bytes, *, compressed: bool = False) -> Path:

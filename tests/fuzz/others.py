@@ -20,7 +20,7 @@ from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
 from tests.builders.makers import leica, philips, ventana
 from tests.builders.mirax import Mirax
-from tests.builders.nifti import nifti_bytes, ramp
+from tests.builders.nifti import analyze_bytes, archived, nifti_bytes, pair_bytes, ramp
 from tests.builders.pictures import grey, saved
 from tests.builders.rda import rda_file
 from tests.builders.slides import aperio, tiff_bytes
@@ -51,6 +51,8 @@ def seeds() -> tuple[Other, ...]:
     return (
         Other(volume, NAME + ".nii"),
         Other(gzip.compress(nifti_bytes(ramp(6, 5, 4), version=2), mtime=0), NAME + ".nii.gz"),
+        Other(archived(*analyze_bytes(ramp(6, 5, 4), planted=b"DOE JANE")), NAME + ".hdr"),
+        Other(archived(*pair_bytes(volume)), NAME + ".hdr"),
         Other(raw_file(2), "north/drop/meas.dat"),
         Other(rda_file(InstanceComments="seen by Dr Roe", Unheard="JANE DOE"), "north/drop/svs.rda"),
         Other(tiff_bytes(aperio()), "north/drop/slide.svs"),

@@ -9,8 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from deid_platform import tar
 from deid_platform.errors import MalformedFile
 from deid_platform.formats.nifti.header import HEAD_BYTES, Header, read_header
+from deid_platform.formats.nifti.pair import is_pair, opened_pair
 from deid_platform.model import Reason
 
 _GZIP = b"\x1f\x8b"
@@ -26,6 +28,8 @@ def is_compressed(head: bytes) -> bool:
 
 def begin(head: bytes) -> bytes:
     """What the first bytes of a file say once decompressed, as far as they go; nothing where they cannot be."""
+    if is_pair(head):
+        head = head[tar.BLOCK :]
     if not is_compressed(head):
         return head
     try:
@@ -34,9 +38,19 @@ def begin(head: bytes) -> bytes:
         return b""
 
 
+def stored_compressed(path: Path) -> bool:
+    """Whether the image of a file, or of a pair, is compressed."""
+    with path.open("rb") as stored:
+        head = stored.read(tar.BLOCK)
+        if not is_pair(head):
+            return is_compressed(head)
+        with opened_pair(stored) as (_, _, compressed):
+            return compressed
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Header, BinaryIO]]:
-    """A file, decompressed while it is read, behind its checked header.
+    """The checked header of a file or a pair, and the file its image lies in, decompressed while it is read.
 
     Raises
     ------
@@ -45,10 +59,15 @@ def opened(path: Path) -> Iterator[tuple[Header, BinaryIO]]:
     """
     with ExitStack() as stack:
         stored = stack.enter_context(path.open("rb"))
-        compressed = is_compressed(stored.read(2))
+        head = stored.read(tar.BLOCK)
         stored.seek(0)
-        file = cast("BinaryIO", stack.enter_context(gzip.open(stored, "rb"))) if compressed else stored
         try:
+            if is_pair(head):
+                told, image, _ = stack.enter_context(opened_pair(stored))
+                yield read_header(told, paired=True), image
+                return
+            packed = is_compressed(head)
+            file = cast("BinaryIO", stack.enter_context(gzip.open(stored, "rb"))) if packed else stored
             header = read_header(file.read(HEAD_BYTES))
             _check_extensions(file, header)
             yield header, file

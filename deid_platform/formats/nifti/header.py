@@ -19,7 +19,7 @@ from deid_platform.model import Reason
 HEAD_BYTES = 540
 """Bytes that hold the header of either version."""
 _MAGIC = {348: (344, b"n+1\0"), 540: (4, b"n+2\0\r\n\x1a\n")}
-_PAIRS = {348: (344, b"ni1\0"), 540: (4, b"ni2\0\r\n\x1a\n")}
+_PAIRS: dict[int, tuple[int, bytes]] = {348: (344, b"ni1\0"), 540: (4, b"ni2\0\r\n\x1a\n")}
 # Fields by name, in order. Those that hold text, or that nothing defines, begin with an underscore: they become zeros.
 _FIELDS = {
     348: "sizeof_hdr:i _data_type:10s _db_name:18s _extents:i _session_error:h _regular:c dim_info:B dim:8h "
@@ -39,6 +39,14 @@ _TYPES = {
 }  # fmt: skip
 _RGB = 128
 _LARGEST = 2**40
+_ANALYZE = frozenset(
+    "sizeof_hdr _data_type _db_name _extents _session_error _regular dim datatype bitpix pixdim vox_offset scl_slope "
+    "cal_max cal_min _glmax _glmin _descrip _aux_file".split()
+)
+"""Fields that Analyze 7.5 has, too; elsewhere it has texts and numbers of its own. Its scale is the one SPM writes."""
+_UNITS, _HISTORY = slice(56, 70), slice(252, 348)
+"""Where Analyze 7.5 keeps names of units, and whose image it is."""
+_MILLIMETRES = 2
 _CIFTI = range(3000, 3100)
 """Intent codes of CIFTI-2, whose XML extension is a part of the image."""
 
@@ -56,7 +64,9 @@ class Header:
     samples
         3 for colours, else 1.
     offset, length
-        Where the image's bytes begin in the file (decompressed), and their number.
+        Where the image's bytes begin in their file (decompressed), and their number.
+    paired
+        Whether the image has a file of its own.
     """
 
     version: int
@@ -70,6 +80,7 @@ class Header:
     intercept: float
     affine: NDArray[np.float64] | None
     fields: dict[str, Any]
+    paired: bool = False
 
     @property
     def slices(self) -> int:
@@ -111,7 +122,9 @@ class Header:
         values: list[Any] = []
         for name, form in _forms(size):
             kept = _used(name, self.fields)
-            if name == "vox_offset":
+            if name == "magic":
+                kept = (_MAGIC[size][1],)
+            elif name == "vox_offset":
                 kept = (size + 4 + len(extension),)
             elif name == "_intent_name" and extension:
                 kept = (self.intent_name,)
@@ -139,48 +152,68 @@ def accepts(head: bytes) -> bool:
     return any(head[at : at + len(magic)] == magic for at, magic in (*_MAGIC.values(), *_PAIRS.values()))
 
 
-def read_header(head: bytes) -> Header:
+def may_be_analyze(head: bytes) -> bool:
+    """Whether decompressed bytes have the size of a header of Analyze 7.5, which nothing else marks."""
+    return any(int.from_bytes(head[:4], order) == 348 for order in ("little", "big"))
+
+
+def read_header(head: bytes, *, paired: bool = False) -> Header:
     """Read and check a header of at least :data:`HEAD_BYTES` bytes, or the whole of a shorter file.
+
+    ``paired`` tells that the image has a file of its own; the header may then be one of Analyze 7.5.
 
     Raises
     ------
     UnsupportedFormat
-        A pair of files, CIFTI-2, or voxels of a kind nobody can look at.
+        CIFTI-2, or voxels of a kind nobody can look at.
     MalformedFile
-        It contradicts itself.
+        It contradicts itself, or came without its image.
     """
-    size, order = _size_and_order(head)
+    size, order, analyze = _kind(head, paired=paired)
     fields: dict[str, Any] = {}
     at = 0
     for name, form in _forms(size):
         fields[name] = struct.unpack_from(order + form, head, at)
         at += struct.calcsize(order + form)
+    if analyze:
+        fields = {name: value if name in _ANALYZE else _empty(value) for name, value in fields.items()}
+        fields |= {"xyzt_units": (_MILLIMETRES,), "_history": (head[_HISTORY],), "_units": (head[_UNITS],)}
     if fields["intent_code"][0] in _CIFTI:
         raise UnsupportedFormat("CIFTI-2 describes its contents in an extension that cannot be cleaned yet.")
     dtype, samples = _type_of(fields["datatype"][0], fields["bitpix"][0], order)
     dims = _dims(fields["dim"])
     length = prod(dims) * dtype.itemsize * samples
     offset = fields["vox_offset"][0]
-    if not (size + 4 <= offset < _LARGEST and float(offset).is_integer()) or length > _LARGEST:
+    least = 0 if paired else size + 4
+    if not (least <= offset < _LARGEST and float(offset).is_integer()) or length > _LARGEST:
         raise MalformedFile("The NIfTI header says that the image lies where it cannot.")
     slope, intercept = fields["scl_slope"][0], fields["scl_inter"][0]
     scaled = np.isfinite(slope) and np.isfinite(intercept) and slope != 0
     return Header(
         version=1 if size == 348 else 2, little=order == "<", dims=dims, dtype=dtype, samples=samples,
         offset=int(offset), length=length, slope=slope if scaled else 1.0, intercept=intercept if scaled else 0.0,
-        affine=_affine(fields), fields=fields,
+        affine=_affine(fields), fields=fields, paired=paired,
     )  # fmt: skip
 
 
-def _size_and_order(head: bytes) -> tuple[int, str]:
+def _kind(head: bytes, *, paired: bool) -> tuple[int, str, bool]:
+    """Size of a header, its byte order, and whether it is one of Analyze 7.5."""
     for size in _MAGIC:
         for order in "<>":
-            if len(head) >= size and struct.unpack_from(order + "i", head)[0] == size:
-                if head[_PAIRS[size][0] :].startswith(_PAIRS[size][1]):
-                    raise UnsupportedFormat("A NIfTI header without its image: convert the pair into one file.")
-                if head[_MAGIC[size][0] :].startswith(_MAGIC[size][1]):
-                    return size, order
+            if len(head) < size or struct.unpack_from(order + "i", head)[0] != size:
+                continue
+            whole, half = (head[at:].startswith(magic) for at, magic in (_MAGIC[size], _PAIRS[size]))
+            if paired and not whole and (half or size == 348):
+                return size, order, not half
+            if whole and not paired:
+                return size, order, False
+            if not whole:
+                raise MalformedFile("The header came without its image, a file .img beside it.", Reason.TRUNCATED)
     raise MalformedFile("The NIfTI header is cut off or has a wrong size.")
+
+
+def _empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(bytes(len(part)) if isinstance(part, bytes) else 0 for part in value)
 
 
 def _forms(size: int) -> list[tuple[str, str]]:

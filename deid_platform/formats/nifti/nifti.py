@@ -1,10 +1,14 @@
-"""NIfTI as a format of the platform: geometry and voxels stay, of NIfTI-MRS what a list knows, and nothing else."""
+"""NIfTI as a format of the platform: geometry and voxels stay, of NIfTI-MRS what a list knows, and nothing else.
+
+Pairs of NIfTI and Analyze 7.5 become single files, which every reader of them knows.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,9 +17,10 @@ from deid_platform.audit.risk import TextRisk
 from deid_platform.formats.bids.keys import crossings_of_name, described_by_name, named_at, object_path
 from deid_platform.formats.bids.naming import Named
 from deid_platform.formats.nifti.cleaning import clean_volume
-from deid_platform.formats.nifti.files import begin, image_bytes, is_compressed, opened, read_out, written
-from deid_platform.formats.nifti.header import Header, accepts
+from deid_platform.formats.nifti.files import begin, image_bytes, opened, read_out, stored_compressed, written
+from deid_platform.formats.nifti.header import Header, accepts, may_be_analyze
 from deid_platform.formats.nifti.mrs import cleaned, extension_of
+from deid_platform.formats.nifti.pair import is_pair
 from deid_platform.formats.nifti.planes import open_stack, planes_of
 from deid_platform.formats.protocol import Crossing, Description
 from deid_platform.heads.plans import ItemPlanes, StackPlan
@@ -28,17 +33,24 @@ from deid_platform.pixels.masks import Mask
 from deid_platform.pixels.scales import Net
 from deid_platform.policy import Policy
 
+_HEADER = re.compile(r"\.hdr(\.gz)?$", re.IGNORECASE)
+_ENDING = re.compile(r"\.(nii|hdr)(\.gz)?$", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Nifti:
-    """NIfTI-1 and NIfTI-2, in one file, plain or compressed; its subject is told by its name, after BIDS."""
+    """NIfTI-1, NIfTI-2 and Analyze 7.5, plain or compressed; its subject is told by its name, after BIDS.
+
+    A header that came without its image is taken, too, so that it is refused with that reason.
+    """
 
     name: str = "nifti"
     suffix: str = ".nii"
 
     def accepts(self, head: bytes, name: str = "") -> bool:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return accepts(begin(head))
+        told = begin(head)
+        return is_pair(head) or accepts(told) or (bool(_HEADER.search(name)) and may_be_analyze(told))
 
     def study_of(self, head: bytes, identity: Identity, name: str = "") -> str | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
@@ -50,13 +62,12 @@ class Nifti:
             for _ in image_bytes(file, header):
                 pass
             read_out(file)
-        with source.open("rb") as stored:
-            compressed = is_compressed(stored.read(2))
+        suffix = f"{self.suffix}.gz" if stored_compressed(source) else self.suffix
+        described = described_by_name(_ENDING.sub("", name) + suffix, identity)
+        if described.path:
+            return described
         described = described_by_name(name, identity)
-        suffix = ".nii.gz" if compressed else self.suffix
-        path = described.path.removesuffix(".gz").removesuffix(self.suffix)
-        path = path + suffix if path else object_path(described, suffix)
-        return Description(described.subject, described.study, described.series, described.instance, path=path)
+        return replace(described, path=object_path(described, suffix))
 
     def scrub(self, source: Path, output: Path, policy: Policy, identity: Identity, name: str = "") -> Outcome:
         """See :class:`~deid_platform.formats.protocol.Format`.
@@ -67,9 +78,8 @@ class Nifti:
             The site names its patients, and not this one.
         """
         identity.pseudonym(described_by_name(name, identity).subject)
-        with source.open("rb") as stored:
-            compressed = is_compressed(stored.read(2))
-        with opened(source) as (header, file), written(output, compressed=compressed) as sink:
+        packed = stored_compressed(source)
+        with opened(source) as (header, file), written(output, compressed=packed) as sink:
             kept = _mrs(file, header, policy)
             sink.write(header.clean(kept[0]))
             for piece in image_bytes(file, header):
@@ -122,7 +132,7 @@ class Nifti:
 
 def _mrs(file: BinaryIO, header: Header, policy: Policy) -> tuple[bytes, list[Change]]:
     """The cleaned extension of NIfTI-MRS; empty where the file is none that can stay one."""
-    text = extension_of(file, header)
+    text = None if header.paired else extension_of(file, header)
     return (cleaned(text, header, policy) if text is not None else None) or (b"", [])
 
 
@@ -130,6 +140,6 @@ def _changes(header: Header, extension: bytes) -> list[Change]:
     """What was removed from the header, and behind it."""
     told = [name for name in header.told() if not (extension and name == "intent_name")]
     changes = [Change(name, "X", "texts of the NIfTI header are removed") for name in told]
-    if header.offset > header.size + 4 and not extension:
+    if header.offset > header.size + 4 and not extension and not header.paired:
         changes.append(Change("extensions", "X", "extensions of the NIfTI header are removed"))
     return changes

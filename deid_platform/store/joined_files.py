@@ -1,14 +1,18 @@
-"""A store in which every 3DHISTECH slide, a file ``X.mrxs`` and a folder ``X/`` beside it, is one object.
+"""A store in which files that make up one image are one object.
 
-The object's bytes are a tar archive of both, put together when somebody asks for them, the same every time. Other
-files in the folder, which no slide has, stay objects of their own, so that none goes unseen.
+That is a 3DHISTECH slide, a file ``X.mrxs`` and a folder ``X/`` beside it, and a pair of Analyze or NIfTI, a header
+``X.hdr`` and an image ``X.img``, both plain or both ``.gz``. The object's bytes are a tar archive of the files, put
+together when somebody asks for them, the same every time. Other files in the folder of a slide stay objects of their
+own, so that none goes unseen.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,15 +25,21 @@ from deid_platform.tar import END, LONGEST_NAME, header, padding
 
 SUFFIX = ".mrxs"
 INDEX_FILE = "Slidedat.ini"
+PAIR = "pair.hdr", "pair.img"
+"""What the header and the image of a pair are called in the archive, compressed or not."""
+_HEADER = re.compile(r"(.*[^/]\.)(hdr|HDR|Hdr)(\.gz|\.GZ)?", re.DOTALL)
+_IMAGES = {"hdr": "img", "HDR": "IMG", "Hdr": "Img"}
+_SIZES = (348, 540)
+_FIRST = 64
 _STEM = "slide"
 _MOST_MEMBERS = 4096
 Parts = tuple[StoredObject, ...]
-"""A slide's file and those of its folder, in the order of the archive."""
+"""The file that gives an object its name and those that belong to it, in the order of the archive."""
 
 
 @dataclass(frozen=True, slots=True)
-class SlideFolders:
-    """``inner`` with slides put together; read-only use, as of a landing zone. See the protocol for the methods."""
+class JoinedFiles:
+    """``inner`` with images put together; read-only use, as of a landing zone. See the protocol for the methods."""
 
     inner: Store
 
@@ -37,12 +47,12 @@ class SlideFolders:
         """As the store inside."""
         self.inner.require()
 
-    def within(self, prefix: str) -> SlideFolders:
-        """The part under a folder, in which slides are put together too."""
-        return SlideFolders(self.inner.within(prefix))
+    def within(self, prefix: str) -> JoinedFiles:
+        """The part under a folder, in which images are put together too."""
+        return JoinedFiles(self.inner.within(prefix))
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """All objects; members of slides are left out, as the slide stands for them."""
+        """All objects; members of images are left out, as the image stands for them."""
         taken: set[str] = set()
         for found in self.inner.list(prefix):
             if found.key in taken:
@@ -58,7 +68,7 @@ class SlideFolders:
         return self.inner.folders(prefix)
 
     def stat(self, key: str) -> StoredObject | None:
-        """The description of an object, or of a whole slide."""
+        """The description of an object, or of a whole image."""
         found = self.inner.stat(key)
         parts = self._members(found) if found else ()
         return _joined(parts) if parts else found
@@ -71,7 +81,7 @@ class SlideFolders:
             return path.read_bytes()
 
     def head(self, key: str, count: int) -> bytes:
-        """The first bytes; of a slide no member is read but those they lie in."""
+        """The first bytes; of an image no member is read but those they lie in."""
         parts = self._parts(key)
         if not parts:
             return self.inner.head(key, count)
@@ -84,26 +94,26 @@ class SlideFolders:
         return (data + END)[:count]
 
     def read_range(self, key: str, at: int, count: int, etag: str) -> bytes:
-        """A piece of an object; a slide is put together for it."""
+        """A piece of an object; an image is put together for it."""
         parts = self._parts(key)
         if not parts:
             return self.inner.read_range(key, at, count, etag)
         if _joined(parts).etag != etag:
-            raise StoreError("A part of a slide changed.", Reason.SOURCE_CHANGED)
+            raise StoreError("A part of an image changed.", Reason.SOURCE_CHANGED)
         with self.fetch(key) as path, path.open("rb") as file:
             file.seek(at)
             return file.read(count)
 
     @contextmanager
     def fetch(self, key: str) -> Iterator[Path]:
-        """A local file; of a slide a temporary one."""
+        """A local file; of a joined image a temporary one."""
         parts = self._parts(key)
         if not parts:
             with self.inner.fetch(key) as path:
                 yield path
             return
         with tempfile.TemporaryDirectory(prefix="deid-platform-") as folder:
-            place = Path(folder, "slide.tar")
+            place = Path(folder, "joined.tar")
             self._join(parts, key, place)
             yield place
 
@@ -116,7 +126,7 @@ class SlideFolders:
         self.inner.upload(source, key)
 
     def delete(self, key: str) -> None:
-        """As the store inside: of a slide its file, and its folder's files become objects of their own."""
+        """As the store inside: of an image its first file, and the others become objects of their own."""
         self.inner.delete(key)
 
     def locate(self, key: str) -> str:
@@ -124,13 +134,19 @@ class SlideFolders:
         return self.inner.locate(key)
 
     def _parts(self, key: str) -> Parts:
-        found = self.inner.stat(key) if _is_slide(key) else None
+        found = self.inner.stat(key) if _is_slide(key) or _HEADER.fullmatch(key) else None
         return self._members(found) if found else ()
 
     def _members(self, found: StoredObject) -> Parts:
+        """What an image is made of; nothing where an object stands for itself."""
+        if _is_slide(found.key):
+            return self._slide(found)
+        named = _HEADER.fullmatch(found.key)
+        image = self.inner.stat(named[1] + _IMAGES[named[2]] + (named[3] or "")) if named else None
+        return (found, image) if image and _begins_a_pair(self.inner.head(found.key, _FIRST)) else ()
+
+    def _slide(self, found: StoredObject) -> Parts:
         """What a slide is made of; nothing where there is no such folder."""
-        if not _is_slide(found.key):
-            return ()
         folder = found.key[: -len(SUFFIX)] + "/"
         inside = [one for one in self.inner.list(folder) if _belongs(one.key.removeprefix(folder))]
         if not any(one.key == folder + INDEX_FILE for one in inside) or len(inside) > _MOST_MEMBERS:
@@ -146,13 +162,23 @@ class SlideFolders:
                     begin = sink.tell()
                     shutil.copyfileobj(source, sink, 1 << 20)
                 if sink.tell() - begin != part.size:
-                    raise StoreError("A part of a slide changed while it was read.", Reason.SOURCE_CHANGED)
+                    raise StoreError("A part of an image changed while it was read.", Reason.SOURCE_CHANGED)
                 sink.write(padding(part.size))
             sink.write(END)
 
 
 def _is_slide(key: str) -> bool:
     return key.lower().endswith(SUFFIX) and len(key) > len(SUFFIX)
+
+
+def _begins_a_pair(head: bytes) -> bool:
+    """Whether a file begins like a header of Analyze 7.5 or NIfTI: other kinds of images have ``.hdr`` files, too."""
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, 4)
+        except zlib.error:
+            return False
+    return any(int.from_bytes(head[:4], order) in _SIZES for order in ("little", "big"))
 
 
 def _belongs(name: str) -> bool:
@@ -162,7 +188,9 @@ def _belongs(name: str) -> bool:
 
 
 def _name(part: StoredObject, key: str) -> str:
-    """What a part is called in the archive: the slide's own name, which may name a person, is not told."""
+    """What a part is called in the archive: the image's own name, which may name a person, is not told."""
+    if not _is_slide(key):
+        return PAIR[part.key != key]
     return _STEM + SUFFIX if part.key == key else f"{_STEM}/{part.key[len(key) - len(SUFFIX) + 1 :]}"
 
 

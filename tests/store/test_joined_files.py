@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 import tarfile
@@ -13,6 +14,7 @@ from deid_platform.model import Reason
 from deid_platform.store.landing import as_landing
 from deid_platform.store.protocol import Store
 from tests.builders.mirax import Mirax
+from tests.builders.nifti import analyze_bytes, ramp
 
 KEY = "north/drop/Doe Jane.mrxs"
 FOLDER = "north/drop/Doe Jane/"
@@ -56,6 +58,24 @@ def test_its_bytes_are_an_archive_that_is_the_same_every_time(store: Store) -> N
             assert (member.read(), info.mtime, info.uname) == (content, 0, "")
     for count in (0, 1, 511, 512, 600, 4096, len(first) - 1, len(first), len(first) + 9):
         assert landing.head(KEY, count) == first[:count]
+
+
+@pytest.mark.parametrize(("header", "image"), [
+    ("Doe Jane.hdr", "Doe Jane.img"), ("DOE.HDR", "DOE.IMG"), ("a.hdr.gz", "a.img.gz"),
+])  # fmt: skip
+def test_a_header_and_its_image_are_one_object(store: Store, header: str, image: str) -> None:
+    told, voxels = analyze_bytes(ramp(6, 5, 4))
+    pack = gzip.compress if header.endswith(".gz") else bytes
+    for name, data in ((header, pack(told)), (image, pack(voxels)), ("other.img", b"alone"), ("other.hdr", b"ENVI")):
+        store.write(f"drop/{name}", data)
+    landing = as_landing(store)
+    assert {one.key for one in landing.list()} == {f"drop/{name}" for name in (header, "other.img", "other.hdr")}
+    with landing.fetch(f"drop/{header}") as path:
+        first = path.read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(first)) as tar:
+        assert tar.getnames() == ["pair.hdr", "pair.img"]
+    for count in (1, 600, 4096, len(first)):
+        assert landing.head(f"drop/{header}", count) == first[:count]
 
 
 def test_the_tag_changes_with_every_part(store: Store) -> None:
