@@ -56,7 +56,8 @@ def _pixels(path: Path) -> NDArray[Any]:
     """What a viewer shows: shape (rows, columns) or (rows, columns, 3)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(path) as image:
+        with path.open("rb") as file, Image.open(file) as image:  # pixels it maps itself are wrong in turned TIFF
+            image.load()  # TIFF is turned now, and says so then
             turned = ImageOps.exif_transpose(image)
             if turned.mode in _DEEP:
                 return np.asarray(turned).astype(np.uint16)

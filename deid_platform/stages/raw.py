@@ -13,7 +13,7 @@ import pyarrow as pa
 from deid_platform.batches import Batch, Landed
 from deid_platform.errors import MalformedFile, StoreError, UnsupportedFormat
 from deid_platform.formats.recognised import recognised
-from deid_platform.formats.registry import HEAD_BYTES, format_of
+from deid_platform.formats.registry import HEAD_BYTES, format_of_file
 from deid_platform.identity import Identity
 from deid_platform.layout import manifest_key, sealed_key
 from deid_platform.manifest import read_rows, write_manifest, write_rows
@@ -94,11 +94,10 @@ class Receive:
     def _describe(self, entry: Entry, path: Path) -> Entry:
         if path.stat().st_size == 0:
             raise MalformedFile("The object is empty.", Reason.EMPTY)
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-        accepted = format_of(head, entry.object)
+        accepted = format_of_file(path, entry.object)
         if accepted is None:
-            named = replace(entry, format=recognised(head))
+            with path.open("rb") as file:
+                named = replace(entry, format=recognised(file.read(HEAD_BYTES)))
             return refuse(named, Stage.RAW, str(Reason.UNSUPPORTED_FORMAT), UnsupportedFormat.__name__)
         described = accepted.describe(path, self.identity, entry.object)
         return replace(

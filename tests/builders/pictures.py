@@ -1,4 +1,4 @@
-"""Small PNG and JPEG files with planted identifiers."""
+"""Small PNG, JPEG and TIFF files with planted identifiers."""
 
 from __future__ import annotations
 
@@ -26,4 +26,15 @@ def saved(image: Image.Image, form: str = "PNG", *, turned: int = 0) -> bytes:
         exif[0x0112] = turned
     rest: dict[str, Any] = {"pnginfo": notes} if form == "PNG" else {"comment": b"DOE^JANE"}
     image.save(stream, form, exif=exif, **rest)
+    return stream.getvalue() + b"DOE^JANE"
+
+
+def tiff_picture(image: Image.Image, compression: str = "raw", *, turned: int = 0, **rest: Any) -> bytes:
+    """A plain TIFF with a name in its description, artist, copyright and XMP, and behind the end."""
+    tags: dict[int, Any] = dict.fromkeys((270, 315, 33432), "DOE^JANE")
+    tags[700] = b"<x:xmpmeta>DOE^JANE</x:xmpmeta>"
+    if turned:
+        tags[274] = turned
+    stream = io.BytesIO()
+    image.save(stream, "TIFF", compression=compression, tiffinfo=tags, **rest)
     return stream.getvalue() + b"DOE^JANE"

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from deid_platform.errors import DeidError
 from deid_platform.formats.protocol import Format
-from deid_platform.formats.registry import format_of
+from deid_platform.formats.registry import format_of_file
 from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
 from tests.builders.makers import leica, philips, ventana
 from tests.builders.mirax import Mirax
 from tests.builders.nifti import analyze_bytes, archived, nifti_bytes, pair_bytes, ramp
-from tests.builders.pictures import grey, saved
+from tests.builders.pictures import grey, saved, tiff_picture
 from tests.builders.rda import rda_file
 from tests.builders.slides import aperio, tiff_bytes
 from tests.builders.twix import raw_file
@@ -64,6 +64,8 @@ def seeds() -> tuple[Other, ...]:
         Other(Mirax(form="PNG", positions="StitchingIntensityLayer").archive(), "north/drop/slide.mrxs"),
         Other(saved(grey("RGB")), "north/drop/snapshot.png"),
         Other(saved(grey(), "JPEG"), "north/drop/snapshot.jpg"),
+        Other(tiff_picture(grey("RGB"), "tiff_lzw"), "north/drop/snapshot.tif"),
+        Other(tiff_picture(grey(), "raw"), "north/drop/snapshot.tif"),
         Other(_SIDECAR, NAME + ".json"),
         Other(_TABLE, "north/drop/participants.tsv"),
     )
@@ -125,7 +127,7 @@ class OtherExamination:
         start = time.monotonic()
         source, output = self.folder / "source", self.folder / "output"
         source.write_bytes(other.data)
-        accepted = format_of(other.data[:4096], other.name)
+        accepted = format_of_file(source, other.name)
         outcome = "no format" if accepted is None else self._cleaned(accepted, source, output, other.name)
         self.seen[outcome] += 1
         assert time.monotonic() - start < SECONDS

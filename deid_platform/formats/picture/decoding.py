@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from deid_platform.errors import MalformedFile, UnsupportedFormat
+from deid_platform.formats.picture.tiffs import refuse_unclear, starts_tiff
 from deid_platform.model import Reason
 from deid_platform.pixels.layout import Layout
 
@@ -58,12 +59,17 @@ def read_picture(path: Path) -> Picture:
     MalformedFile
         It cannot be decoded to its end, or is larger than any picture.
     UnsupportedFormat
-        It is animated.
+        It is animated, or a TIFF of several pages or with samples that viewers show differently.
     """
+    forms: tuple[str, ...] = ("PNG", "JPEG")
+    if starts_tiff(path):
+        refuse_unclear(path)
+        forms = ("TIFF",)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
+            # Of a file that it opened itself the library maps the pixels, and gets those of turned TIFF wrong.
+            with path.open("rb") as file, Image.open(file, formats=forms) as image:
                 return _decoded(image)
     except (UnsupportedFormat, MalformedFile):
         raise
@@ -76,6 +82,7 @@ def _decoded(image: Image.Image) -> Picture:
         raise UnsupportedFormat("The picture is animated.", Reason.VIDEO)
     if image.width * image.height > _MOST_PIXELS:
         raise MalformedFile("The picture has more pixels than any.", Reason.TOO_LARGE)
+    image.load()  # TIFF is turned now, and says so then
     turned = ImageOps.exif_transpose(image)
     if turned.mode in _DEEP:
         return Picture(np.asarray(turned).astype(np.uint16))

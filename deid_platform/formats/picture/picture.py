@@ -1,4 +1,4 @@
-"""PNG and JPEG as a format of the platform: pixels stay but for text, everything around them goes."""
+"""PNG, JPEG and plain TIFF as a format of the platform: pixels stay but for text, everything around them goes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ _PIXELS, SYNTAX = "pixels", "PNG"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """PNG and JPEG; each becomes a PNG. Nothing in them tells the patient but their name, if that."""
+    """PNG, JPEG and TIFF that is no slide; each becomes a PNG. Nothing but their name tells the patient, if that.
+
+    TIFF is not told by its first bytes, see :func:`~deid_platform.formats.registry.format_of_file`.
+    """
 
     name: str = "picture"
     suffix: str = ".png"

@@ -67,9 +67,15 @@ def _is_base(tiff: Tiff, base: Directory, text: str) -> bool:
         return _lens(tiff, base) > 0
     if text.startswith("Aperio"):
         return TILES[0] in base.tags and _names_level(text)
-    named = "".join(tiff.text(base, tag) for tag in _NAMES[1:])
+    return TILES[0] in base.tags and not names_associated_image(tiff, base)
+
+
+def names_associated_image(tiff: Tiff, directory: Directory) -> bool:
+    """Whether an image is called a label, a macro or the like."""
+    text = tiff.text(directory, DESCRIPTION)
+    named = "".join(tiff.text(directory, tag) for tag in _NAMES[1:])
     named += _ome_name(text) if text.lstrip().startswith("<") else text
-    return TILES[0] in base.tags and not _ASSOCIATED.search(named)
+    return bool(_ASSOCIATED.search(named))
 
 
 def _names_level(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from deid_platform.errors import MalformedFile, UnsupportedFormat
 from deid_platform.formats.wsi import leica, philips, ventana
@@ -14,6 +14,7 @@ _READ = 1 << 23
 _REFUSED = {b"<scn": "Leica SCN", b"leica-microsystems.com/scn": "Leica SCN", b"iscan": "Ventana BIF",
             b"hamamatsu ndpis": "NDPIS", b"dpufsimport": "Philips"}  # fmt: skip
 """Formats that hide identifiers in more places than are known here, by what their first images say."""
+_OME = b"<ome"
 _KNOWN: tuple[tuple[Callable[[Tiff], bool], Callable[[Tiff], Plan]], ...] = (
     (philips.is_made, philips.plan), (leica.is_made, leica.plan), (ventana.is_made, ventana.plan),
 )  # fmt: skip
@@ -37,16 +38,27 @@ def plan_of(tiff: Tiff) -> Plan:
     return plan
 
 
+def is_of_a_maker(tiff: Tiff) -> bool:
+    """Whether anything in a file says that a maker of slides or microscopes wrote it."""
+    known = any(is_made(tiff) for is_made, _ in _KNOWN) or tiff.ndpi or _is_aperio(tiff)
+    return known or any(True for _ in _marks(tiff))
+
+
 def _plain(tiff: Tiff) -> Plan:
     """Slides whose images are told by their tags alone."""
+    for mark in _marks(tiff):
+        if mark in _REFUSED:
+            raise UnsupportedFormat(f"Slides of {_REFUSED[mark]} like this one cannot be cleaned.")
+    suffix = ".ndpi" if tiff.ndpi else ".svs" if _is_aperio(tiff) else ".tiff"
+    return Plan(tuple(kept_directories(tiff)), suffix=suffix)
+
+
+def _marks(tiff: Tiff) -> Iterator[bytes]:
+    """What makers of slides and of microscopes write, as far as the images of a file hold it."""
     texts = (one.tags[tag] for one in tiff.chain for tag in (DESCRIPTION, XMP) if tag in one.tags)
     for told in (tiff.bytes_of(tag)[:_READ] for tag in texts):
         letters = told.replace(b"\0", b"").lower()  # in UTF-16 every other byte of such a text is zero
-        for mark, maker in _REFUSED.items():
-            if mark in letters:
-                raise UnsupportedFormat(f"Slides of {maker} like this one cannot be cleaned.")
-    suffix = ".ndpi" if tiff.ndpi else ".svs" if _is_aperio(tiff) else ".tiff"
-    return Plan(tuple(kept_directories(tiff)), suffix=suffix)
+        yield from (mark for mark in (*_REFUSED, _OME) if mark in letters)
 
 
 def _is_aperio(tiff: Tiff) -> bool:
