@@ -27,7 +27,7 @@ class Pixelless:
         """Nothing is written anywhere."""
         return None
 
-    def planes(self, scrubbed: Path) -> ItemPlanes | None:
+    def planes(self, scrubbed: Path, original: Path | None = None) -> ItemPlanes | None:
         """Nothing lies anywhere."""
         return None
 

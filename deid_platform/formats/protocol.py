@@ -86,8 +86,11 @@ class Format(Protocol):
         """What is written at the same place in all slices of a series; None when that is nothing."""
         ...
 
-    def planes(self, scrubbed: Path) -> ItemPlanes | None:
-        """Where the frames of a scrubbed copy lie in the patient; None when it has no pixels."""
+    def planes(self, scrubbed: Path, original: Path | None = None) -> ItemPlanes | None:
+        """Where the frames of a scrubbed copy lie in the patient; None when it has no pixels.
+
+        ``original`` tells what of this scrubbing took away; it is asked for where the copy left it open.
+        """
         ...
 
     def open_stack(self, plan: StackPlan, paths: Mapping[str, Path]) -> AbstractContextManager[Stack]:

@@ -62,7 +62,7 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
     with_face = [one for one in heads if one.removal is not None]
     if not with_face:
         return _untouched(planes, HeadRule.NO_FACE, unclear)
-    hidden = {item: _why_hidden(own) for item, own in planes.items() if own.tiled or own.pictured}
+    hidden = {item: _why_hidden(own) for item, own in planes.items() if own.hidden or own.pictured}
     if options.faces == "quarantine":
         return Decided({}, dict.fromkeys(planes, Reason.FACE_HELD_BACK) | hidden)
     removal = reduce(or_, (one.removal for one in with_face if one.removal is not None))
@@ -78,14 +78,19 @@ def decide(planes: Mapping[str, ItemPlanes], open_stack: Opener, net: Net, optio
 def _untouched(
     planes: Mapping[str, ItemPlanes], rule: HeadRule, unclear: Mapping[str, Reason] | None = None
 ) -> Decided:
-    """Nothing goes; what is unclear is refused, and so are mosaics: each holds a volume that nobody has looked at."""
-    refused = {item: Reason.FACE_NOT_JUDGED for item, own in planes.items() if own.tiled} | dict(unclear or {})
+    """Nothing goes; what is unclear is refused.
+
+    So are mosaics: those that could not be unfolded hold a volume nobody has looked at, and where no face was found in
+    the others, echo-planar images of little contrast and detail are not sure to have none. Too few slices never do.
+    """
+    unsure = {item for item, own in planes.items() if own.hidden or (own.tiled and rule != HeadRule.TOO_FEW_SLICES)}
+    refused = dict.fromkeys(sorted(unsure), Reason.FACE_NOT_JUDGED) | dict(unclear or {})
     return Decided({item: HeadWork(str(rule)) for item in planes if item not in refused}, refused)
 
 
 def _why_hidden(own: ItemPlanes) -> Reason:
     """Why an image of a head that no slice mask fits is refused."""
-    return Reason.FACE_NOT_JUDGED if own.tiled else Reason.FACE_IN_RENDERING
+    return Reason.FACE_NOT_JUDGED if own.hidden else Reason.FACE_IN_RENDERING
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,8 +140,17 @@ def _frames(own: ItemPlanes, removal: Removal, air: NDArray[np.float32] | None) 
     """What goes in each frame of an item. What has no place in the patient loses nothing."""
     if not own.placed:
         return
-    for frame in range(len(own.origins)):
-        mask = removal.on(own.plane(frame), own.thickness)
+    masks = (removal.on(own.plane(frame), own.thickness) for frame in range(len(own.origins)))
+    for frame, mask in enumerate([_folded(list(masks), own)] if own.side else masks):
         slope, intercept = own.slopes[frame] or 1.0, own.intercepts[frame]
         values = np.zeros(1) if air is None else (air - intercept) / slope
         yield None if mask is None else Removed.of(mask, tuple(values.tolist()))
+
+
+def _folded(masks: Sequence[NDArray[np.bool_] | None], own: ItemPlanes) -> NDArray[np.bool_] | None:
+    """The mask of a mosaic, from those of its tiles."""
+    whole = np.zeros((own.side * own.rows, own.side * own.columns), np.bool_)
+    for number, mask in enumerate(masks):
+        if mask is not None:
+            whole[own.tile(number)] = mask
+    return whole if whole.any() else None

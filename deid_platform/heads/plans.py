@@ -39,7 +39,10 @@ class ItemPlanes:
     slopes, intercepts
         Shape (frames,): stored values times slope plus intercept are the values of the modality.
     tiled
-        Whether a frame is a mosaic of slices, which have places of their own.
+        Whether it is a mosaic of slices, which have places of their own.
+    side
+        Of a mosaic that could be unfolded, its tiles a side: ``rows``, ``columns`` and all that stands by frame are of
+        its tiles then, row by row, while ``frames`` counts what the file holds. 0 for all others.
     rendered, projected
         Whether the header says that it shows a surface, or a projection of many slices.
     captured
@@ -65,6 +68,7 @@ class ItemPlanes:
     slopes: NDArray[np.float64] = field(repr=False)
     intercepts: NDArray[np.float64] = field(repr=False)
     tiled: bool = False
+    side: int = 0
     rendered: bool = False
     projected: bool = False
     captured: bool = False
@@ -78,9 +82,21 @@ class ItemPlanes:
         return self.rendered or self.projected or self.captured
 
     @property
+    def hidden(self) -> bool:
+        """Whether it is a mosaic that could not be unfolded."""
+        return self.tiled and not self.side
+
+    @property
     def placed(self) -> bool:
         """Whether the object has a place in the patient."""
         return len(self.origins) > 0
+
+    def tile(self, number: int) -> tuple[slice, slice]:
+        """Rows and columns of a mosaic that hold a slice."""
+        down, across = divmod(number, self.side)
+        return (
+            slice(down * self.rows, (down + 1) * self.rows), slice(across * self.columns, (across + 1) * self.columns)
+        )  # fmt: skip
 
     def plane(self, frame: int) -> Plane:
         """Where a frame lies."""
@@ -128,7 +144,7 @@ def stacks_of(planes: Mapping[str, ItemPlanes]) -> list[StackPlan]:
     groups: dict[tuple[Any, ...], list[FrameOf]] = defaultdict(list)
     for item in sorted(planes):
         own = planes[item]
-        if own.placed and not (own.tiled or own.pictured):
+        if own.placed and not (own.hidden or own.pictured):
             for frame in range(len(own.origins)):
                 groups[_alike(own, frame)].append(FrameOf(item, frame))
     plans = [_sorted(group, planes) for _, group in sorted(groups.items(), key=lambda pair: str(pair[0]))]

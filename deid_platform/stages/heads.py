@@ -20,7 +20,7 @@ from deid_platform.model import Entry, HeadRule, Reason
 from deid_platform.pixels.cleaning import HeadWork
 from deid_platform.policy import HeadOptions
 from deid_platform.stages.pipeline import Pipeline
-from deid_platform.stages.task import Broken, StoreBroken, own_object
+from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_object
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Compute, Lost
 
@@ -37,16 +37,38 @@ class Heads:
 
 
 @dataclass(frozen=True, slots=True)
+class Originals:
+    """Where originals lie: a store, and keys by item. Only those of mosaics are read."""
+
+    store: Store
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An item, and the key of its original; empty where that is not read."""
+
+    entry: Entry
+    original: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Locate:
     """The task that reads where the frames of one item lie."""
 
     trusted: Store
+    landing: Store | None = None
 
-    def __call__(self, entry: Entry) -> ItemPlanes | Broken | Reason | None:
+    def __call__(self, placed: Placed) -> ItemPlanes | Broken | Reason | None:
         """None for what has no pixels, a reason to refuse what cannot be read."""
         try:
-            with own_object(self.trusted, entry.object) as path:
-                return format_named(entry.format).planes(path)
+            item_format = format_named(placed.entry.format)
+            with own_object(self.trusted, placed.entry.object) as path:
+                planes = item_format.planes(path)
+                if planes is None or not planes.hidden or self.landing is None or not placed.original:
+                    return planes
+                with landed_object(self.landing, placed.original) as original:
+                    return item_format.planes(path, original)
         except StoreBroken as error:
             return Broken(str(error))
         except DeidError as error:
@@ -83,8 +105,10 @@ class Decide:
             return Decided({}, dict.fromkeys(group.planes, Reason.INTERNAL_ERROR))
 
 
-def heads_of(pipeline: Pipeline, entries: Sequence[Entry]) -> Heads:
+def heads_of(pipeline: Pipeline, entries: Sequence[Entry], keys: Mapping[str, str] | None = None) -> Heads:
     """Look for heads in the items of a batch; nothing where the policy lets faces be.
+
+    ``keys`` are the landing keys of originals, by item: where mosaics are not unfolded by their copies, they are read.
 
     Raises
     ------
@@ -96,13 +120,18 @@ def heads_of(pipeline: Pipeline, entries: Sequence[Entry]) -> Heads:
     options = pipeline.policy.heads.at(pipeline.identity.site)
     if not options.looks:
         return Heads()
-    return find_heads(pipeline.zones.trusted, pipeline.compute, options, entries)
+    originals = Originals(pipeline.zones.landing, keys or {})
+    return find_heads(pipeline.zones.trusted, pipeline.compute, options, entries, originals)
 
 
-def find_heads(store: Store, compute: Compute, options: HeadOptions, entries: Sequence[Entry]) -> Heads:
+def find_heads(
+    store: Store, compute: Compute, options: HeadOptions, entries: Sequence[Entry], originals: Originals | None = None
+) -> Heads:
     """Look for heads in items whose objects lie in ``store``. Raises as :func:`heads_of` does."""
     found = Heads()
-    located = _located(store, compute, entries, found)
+    keys = originals.keys if originals else {}
+    pieces = [Placed(entry, keys.get(entry.item, "")) for entry in entries]
+    located = _located(Locate(store, originals.store if originals else None), compute, pieces, found)
     task = Decide(store, choose_head_net(), options)
     with closing(compute.run(task, _groups(located, found))) as results:
         for group, result in results:
@@ -135,12 +164,13 @@ def _may_show_head(planes: ItemPlanes, another: bool) -> bool:
 
 
 def _located(
-    store: Store, compute: Compute, entries: Iterable[Entry], found: Heads
+    task: Locate, compute: Compute, pieces: Iterable[Placed], found: Heads
 ) -> list[tuple[Entry, ItemPlanes]]:
     """Items with pixels, and where these lie; what cannot be told is refused."""
     located = []
-    with closing(compute.run(Locate(store), entries)) as results:
-        for entry, result in results:
+    with closing(compute.run(task, pieces)) as results:
+        for piece, result in results:
+            entry = piece.entry
             if isinstance(result, Broken):
                 raise StoreError(result.message)
             if isinstance(result, Lost | Reason):
@@ -156,7 +186,7 @@ def _groups(located: Iterable[tuple[Entry, ItemPlanes]], found: Heads) -> list[G
     for entry, planes in located:
         if planes.placed:
             members[entry.study, planes.frame_of_reference or planes.series].append((entry, planes))
-        elif planes.tiled:
+        elif planes.hidden:
             found.refused[entry.item] = Reason.FACE_NOT_JUDGED
         else:
             found.work[entry.item] = HeadWork(str(HeadRule.NO_IMAGE_IN_SPACE))

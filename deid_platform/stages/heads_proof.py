@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 
-from deid_platform.audit.heads.average import register
+from deid_platform.audit.heads.average import Registered, register
 from deid_platform.audit.heads.picture import Pictures, pictures
 from deid_platform.audit.heads.proof import measured, shows_face
 from deid_platform.audit.heads.volumes import Pair, Place, places_of
@@ -85,17 +85,26 @@ class Prove:
         """What is not proven of a place something was removed from; pictures of its first volume are kept."""
         failures = []
         shown: Pictures | None = None
+        pose: Registered | None = None
         for volume in islice(place.volumes(), _MOST):
             found = register(volume)
             failures.append(measured(volume, found).failures(face=True))
+            pose = pose or (None if failures[-1] else found)
             shown = shown or pictures(volume, found)
-        kinds = _judged(failures, counts)
+        kinds = sorted({*_judged(failures, counts), *_misplaced(place, pose)})
         if shown is not None:
             with own_store():
                 self.trusted.write(head_picture_key(self.batch, self.digest, *name), shown.both)
                 if not kinds:
                     self.trusted.write(face_picture_key(self.batch, self.digest, place.items[0]), shown.after)
         return kinds
+
+
+def _misplaced(place: Place, pose: Registered | None) -> list[str]:
+    """What is not proven of mosaics, where a finer volume showed the head to lie: their slices may be out of order."""
+    if pose is None:
+        return []
+    return [kind for volume in place.mosaics() for kind in measured(volume, pose).misplaced()]
 
 
 def _judged(failures: Sequence[list[str]], counts: Counter[str]) -> list[str]:
@@ -110,6 +119,8 @@ def _judged(failures: Sequence[list[str]], counts: Counter[str]) -> list[str]:
 
 def _untouched(place: Place, counts: Counter[str]) -> list[str]:
     """Whether a place nothing was removed from shows a face all the same."""
+    if place.folded:
+        return ["not_located"]
     counts["untouched"] += min(place.count, _MOST)
     return ["face_left"] if any(map(shows_face, islice(place.volumes(), _MOST))) else []
 

@@ -131,7 +131,7 @@ def _cleaned(
     zones = pipeline.zones
     folder = stage_folder(Stage.PIXEL_CLEANED, source.batch, digest)
     task = Clean(zones.landing, zones.trusted, folder, pipeline.policy, pipeline.identity, detector)
-    heads = heads_of(pipeline, source.passed)
+    heads = heads_of(pipeline, source.passed, {entry.item: entry.object for entry in raw.passed})
     for entry in source.passed:
         if entry.item in heads.refused:
             yield refuse(entry, Stage.PIXEL_CLEANED, str(heads.refused[entry.item]))

@@ -58,6 +58,11 @@ class HeadProof:
             checks["tissue_before_the_face"] = self.left > LEFT
         return [name for name, failed in checks.items() if failed]
 
+    def misplaced(self) -> list[str]:
+        """What is not proven of a coarse volume that is measured where a finer one showed the head to lie."""
+        checks = {"brain_changed": self.brain_changed > BRAIN_CHANGED, "tissue_before_the_face": self.left > LEFT}
+        return [name for name, failed in checks.items() if failed]
+
     def figures(self) -> dict[str, float]:
         """Plain numbers."""
         return {name: round(float(value), 4) for name, value in asdict(self).items()}

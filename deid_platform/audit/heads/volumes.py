@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import iter_pixels
 from scipy import ndimage
 
+from deid_platform.audit.heads.mosaics import fold_of, looks_folded
 from deid_platform.audit.nifti import is_nifti, opened
 from deid_platform.pixels.layout import quiet
 
@@ -27,6 +28,7 @@ FEWEST, SHORTEST = 8, 45.0
 FINE = 2.6
 """Millimetres between neighbours up to which a volume shows skin."""
 _DIGITS = 3
+_FOLDED = ("folded",)
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 Array = NDArray[Any]
@@ -52,6 +54,8 @@ class _Slice:
     origin: Array
     down: Array
     across: Array
+    side: int = 0
+    """Tiles a side of a mosaic; ``frame`` counts them then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +106,13 @@ class Place:
     """What shares a Frame of Reference: its items, and its volumes, the one with most slices first.
 
     Where any of them is fine enough to show skin, coarser ones are left out: echo-planar images show hardly any, and
-    bend the brain. The same was removed from all of them.
+    bend the brain. The same was removed from all of them. ``folded`` tells a mosaic nobody could unfold.
     """
 
     items: tuple[str, ...]
     _stacks: tuple[tuple[_Slice, ...], ...]
+    _mosaics: tuple[tuple[_Slice, ...], ...] = ()
+    folded: bool = False
 
     @property
     def count(self) -> int:
@@ -118,6 +124,11 @@ class Place:
         with quiet():
             yield from map(_volume, self._stacks)
 
+    def mosaics(self) -> Iterator[Volume]:
+        """Read the mosaics among what was left out: whether each slice lost what lies there has to be seen."""
+        with quiet():
+            yield from map(_volume, self._mosaics)
+
 
 def places_of(pairs: Sequence[Pair]) -> list[Place]:
     """Sort items by their Frame of Reference, or by series without one. Raises whatever pydicom raises."""
@@ -128,16 +139,19 @@ def places_of(pairs: Sequence[Pair]) -> list[Place]:
             for place, key, one in _slices(pair):
                 stacks[place][key].append(one)
                 items[place][pair.item] = None
-    return [Place(tuple(items[place]), _largest_first(stacks[place])) for place in sorted(stacks)]
+    return [_place(tuple(items[place]), stacks[place]) for place in sorted(stacks)]
 
 
-def _largest_first(stacks: Mapping[tuple[Any, ...], Sequence[_Slice]]) -> tuple[tuple[_Slice, ...], ...]:
-    """The stacks that are volumes."""
+def _place(items: tuple[str, ...], stacks: Mapping[tuple[Any, ...], Sequence[_Slice]]) -> Place:
+    """The stacks that are volumes, the largest first."""
+    if _FOLDED in stacks:
+        return Place(items, (), folded=True)
     ordered = [tuple(_ordered(stacks[key])) for key in sorted(stacks, key=str)]
     long = [one for one in ordered if np.linalg.norm(one[-1].origin - one[0].origin) >= SHORTEST]
-    volumes = [one for one in long if len(one) >= FEWEST]
+    volumes = sorted((one for one in long if len(one) >= FEWEST), key=len, reverse=True)
     fine = [one for one in volumes if _spacing(one) <= FINE]
-    return tuple(sorted(fine or volumes, key=len, reverse=True))
+    mosaics = [one for one in volumes if one[0].side and fine and one not in fine]
+    return Place(items, tuple(fine or volumes), tuple(mosaics))
 
 
 def _spacing(ordered: Sequence[_Slice]) -> float:
@@ -152,7 +166,10 @@ def _slices(pair: Pair) -> Iterator[tuple[str, tuple[Any, ...], _Slice]]:
         yield from _of_nifti(pair)
         return
     header = dcmread(pair.output, stop_before_pixels=True, force=True)
-    if "MOSAIC" in (header.get("ImageType") or ()) or not header.get("Rows"):
+    if not header.get("Rows"):
+        return
+    if looks_folded(header):
+        yield from _of_mosaic(pair, header)
         return
     shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     each = header.get("PerFrameFunctionalGroupsSequence") or [header]
@@ -169,6 +186,21 @@ def _slices(pair: Pair) -> Iterator[tuple[str, tuple[Any, ...], _Slice]]:
         key = series, header.Rows, header.Columns, *np.round(np.concatenate(steps), _DIGITS).tolist()
         origin = np.array(position, float) * _LPS_TO_RAS
         yield str(header.get("FrameOfReferenceUID") or series), key, _Slice(pair, frame, origin, *steps)
+
+
+def _of_mosaic(pair: Pair, header: Dataset) -> Iterator[tuple[str, tuple[Any, ...], _Slice]]:
+    """The tiles of a mosaic, as its original says; one that cannot be unfolded has a place of its own."""
+    fold = fold_of(dcmread(pair.original, stop_before_pixels=True, force=True))
+    series = str(header.get("SeriesInstanceUID"))
+    if fold is None:
+        nowhere = np.zeros(3)
+        yield pair.item, _FOLDED, _Slice(pair, 0, nowhere, nowhere, nowhere)
+        return
+    across, down = np.array(header.ImageOrientationPatient, float).reshape(2, 3) * _LPS_TO_RAS
+    steps = down * float(header.PixelSpacing[0]), across * float(header.PixelSpacing[1])
+    key = series, header.Rows, header.Columns, *np.round(np.concatenate(steps), _DIGITS).tolist()
+    for number, origin in enumerate(fold.origins * _LPS_TO_RAS):
+        yield str(header.get("FrameOfReferenceUID") or series), key, _Slice(pair, number, origin, *steps, fold.side)
 
 
 def _of_nifti(pair: Pair) -> Iterator[tuple[str, tuple[Any, ...], _Slice]]:
@@ -207,7 +239,7 @@ def _volume(ordered: Sequence[_Slice]) -> Volume:
     if is_nifti(first.pair.output):
         read: Callable[[Path, int], Array] = partial(_scaled, lru_cache(maxsize=2)(_voxels))
     else:
-        read = _grey
+        read = partial(_tile, lru_cache(maxsize=2)(_grey), first.side) if first.side else _grey
     for one in ordered:
         before, after = (read(path, one.frame) for path in (one.pair.original, one.pair.output))
         for side, samples in zip(sides, (before, after, (before != after) & (not one.pair.masked)), strict=True):
@@ -227,6 +259,14 @@ def _grey(path: Path, frame: int) -> Array:
     slope, intercept = (header.get(name) for name in ("RescaleSlope", "RescaleIntercept"))
     scaled = samples * float(slope or 1) + float(intercept or 0)
     return scaled.mean(axis=2) if scaled.ndim > 2 else scaled
+
+
+def _tile(grey: Callable[[Path, int], Array], side: int, path: Path, number: int) -> Array:
+    """One slice of a mosaic, shape (rows, columns)."""
+    whole = grey(path, 0)
+    rows, columns = (count // side for count in whole.shape)
+    down, across = number // side * rows, number % side * columns
+    return whole[down : down + rows, across : across + columns]
 
 
 def _voxels(path: Path) -> Array:

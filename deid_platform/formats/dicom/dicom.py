@@ -100,9 +100,9 @@ class Dicom:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         return project_series(scrubbed, net)
 
-    def planes(self, scrubbed: Path) -> ItemPlanes | None:
+    def planes(self, scrubbed: Path, original: Path | None = None) -> ItemPlanes | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
-        return planes_of(scrubbed)
+        return planes_of(scrubbed, original)
 
     def open_stack(self, plan: StackPlan, paths: Mapping[str, Path]) -> AbstractContextManager[Stack]:
         """See :class:`~deid_platform.formats.protocol.Format`."""

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.formats.dicom.elements import DataSet
-from deid_platform.formats.dicom.source import open_source
+from deid_platform.formats.dicom.mosaics import Tiles, is_mosaic, tiles_of, unfolded
+from deid_platform.formats.dicom.source import Source, open_source
 from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.heads.plans import ItemPlanes
 
@@ -28,6 +29,7 @@ _POSITION, _ORIENTATION, _SPACING, _THICKNESS = 0x00200032, 0x00200037, 0x002800
 _INTERCEPT, _SLOPE = 0x00281052, 0x00281053
 _SHARED, _PER_FRAME = 0x52009229, 0x52009230
 _PLANE_POSITION, _PLANE_ORIENTATION, _MEASURES, _TRANSFORM = 0x00209113, 0x00209116, 0x00289110, 0x00289145
+Places = tuple[NDArray[np.float64], ...]
 _TO_RAS = np.array([-1.0, -1.0, 1.0])
 _NOT_SQUARE = 0.02  # how far row and column directions may be from unit vectors at right angles
 # Secondary Capture images, of one and of several frames. Source: PS3.4 B.5.
@@ -38,8 +40,10 @@ _OF_ANYTHING = frozenset(("", "OT", "SC"))
 """Modalities whose captures are documents as often as surfaces; those of others are pictures as they were taken."""
 
 
-def planes_of(path: Path) -> ItemPlanes | None:
+def planes_of(path: Path, original: Path | None = None) -> ItemPlanes | None:
     """Read where the frames of an object lie; None when it has no pixels.
+
+    How a mosaic is unfolded is read from ``original`` where that is given: a scrubbed copy may have lost it.
 
     Raises
     ------
@@ -57,6 +61,14 @@ def planes_of(path: Path) -> ItemPlanes | None:
         capture = _CAPTURE.fullmatch(uid_in(data, _SOP_CLASS)) is not None
         headed = _tells_of_a_head(data)
         places = _places(data, frames)
+        tiled = "tiled" in kinds or is_mosaic(data, little=opened.encoding.little)
+        tiles = _tiles(opened, original, places, (rows, columns)) if tiled and frames == 1 else None
+        if places is not None and tiles is not None:
+            places = _unfolded(tiles, places, (rows, columns))
+            rows, columns = rows // tiles.side, columns // tiles.side
+        elif tiled:
+            places = None
+        count = len(places[0]) if places is not None and tiles is not None else frames
         empty = np.empty((0, 3))
         return ItemPlanes(
             series=uid_in(data, _SERIES),
@@ -69,9 +81,10 @@ def planes_of(path: Path) -> ItemPlanes | None:
             origins=empty if places is None else places[0],
             row_steps=empty if places is None else places[1],
             column_steps=empty if places is None else places[2],
-            slopes=_scale(data, frames, _SLOPE, 1.0),
-            intercepts=_scale(data, frames, _INTERCEPT, 0.0),
-            tiled="tiled" in kinds,
+            slopes=_scale(data, count, _SLOPE, 1.0),
+            intercepts=_scale(data, count, _INTERCEPT, 0.0),
+            tiled=tiled,
+            side=tiles.side if tiles is not None else 0,
             rendered="rendered" in kinds,
             projected="projected" in kinds,
             captured=capture and modality in _OF_BODIES,
@@ -79,6 +92,25 @@ def planes_of(path: Path) -> ItemPlanes | None:
             headed=headed,
             elsewhere=not headed and uid_in(data, _BODY_PART).upper() in _listed("parts_without_face.csv"),
         )
+
+
+def _tiles(
+    opened: Source, original: Path | None, places: Places | None, size: tuple[int, int]
+) -> Tiles | None:
+    """How a mosaic is unfolded, by its own header or by that of its original; None unless it is sure."""
+    if places is None:
+        return None
+    place = np.array([part[0] for part in places]) * _TO_RAS
+    if original is None:
+        return tiles_of(opened, place, *size)
+    with open_source(original) as source:
+        return tiles_of(source, place, *size)
+
+
+def _unfolded(tiles: Tiles, places: Places, size: tuple[int, int]) -> Places:
+    """Origins, row steps and column steps of the slices of a mosaic."""
+    lps = unfolded(tiles, np.array([part[0] for part in places]) * _TO_RAS, *size) * _TO_RAS
+    return lps[:, 0], lps[:, 1], lps[:, 2]
 
 
 def _kinds(image_type: str) -> set[str]:
@@ -101,7 +133,7 @@ def _listed(name: str) -> dict[str, str]:
     return {row[0]: row[-1] for row in rows}
 
 
-def _places(data: DataSet, frames: int) -> tuple[NDArray[np.float64], ...] | None:
+def _places(data: DataSet, frames: int) -> Places | None:
     """Origins, row steps and column steps of all frames; None unless all of them are told and make sense."""
     found = [_place(data, frame) for frame in range(frames)]
     if not found or any(place is None for place in found):

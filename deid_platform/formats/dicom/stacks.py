@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_platform.errors import MalformedFile
-from deid_platform.heads.plans import FrameOf, StackPlan
+from deid_platform.heads.plans import FrameOf, ItemPlanes, StackPlan
 from deid_platform.heads.stack import Samples, Stack
 from deid_platform.pixels.frames import open_pixels
 
@@ -34,7 +34,7 @@ def open_stack(plan: StackPlan, paths: Mapping[str, Path]) -> Iterator[Stack]:
         def read(number: int) -> Samples:
             one = plan.frames[number]
             own = plan.planes[one.item]
-            stored = cache.stored(one)
+            stored = cache.tile(one, own) if own.side else cache.stored(one)
             if stored.shape[:2] != (own.rows, own.columns):
                 raise MalformedFile("A frame has another size than the header says.")
             grey = stored.mean(axis=2) if stored.ndim > 2 else stored
@@ -49,6 +49,16 @@ class _Frames:
     def __init__(self, paths: Mapping[str, Path], scratch: Path) -> None:
         self._paths, self._scratch = paths, scratch
         self._decoded: dict[str, NDArray[Any]] = {}
+        self._mosaic: tuple[str, NDArray[Any]] = "", np.empty(0)
+
+    def tile(self, one: FrameOf, own: ItemPlanes) -> NDArray[Any]:
+        """The samples of a slice of a mosaic. Of mosaics the last one read is held."""
+        if self._mosaic[0] != one.item:
+            self._mosaic = one.item, self.stored(FrameOf(one.item, 0))
+        whole = self._mosaic[1]
+        if whole.shape[:2] != (own.side * own.rows, own.side * own.columns):
+            raise MalformedFile("A frame has another size than the header says.")
+        return np.asarray(whole[own.tile(one.frame)])
 
     def stored(self, one: FrameOf) -> NDArray[Any]:
         """The samples of a frame, shape (rows, columns) or (rows, columns, 3)."""

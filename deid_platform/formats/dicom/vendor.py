@@ -19,11 +19,12 @@ def clean_header(
     form: str, value: bytes | Extent, file: BinaryIO | None, plausible: Plausible
 ) -> bytes | None:
     """A header of that form cleaned; None where it cannot be, so that it has to go."""
-    data = _read(value, file)
+    data = read_value(value, file)
     return _CLEANERS[form](data, plausible) if data else None
 
 
-def _read(value: bytes | Extent, file: BinaryIO | None) -> bytes:
+def read_value(value: bytes | Extent, file: BinaryIO | None) -> bytes:
+    """A value, wherever it lies; nothing where it is too large for a header."""
     if isinstance(value, bytes):
         return value
     if value.fragments or value.length > MAX_HEADER or file is None:

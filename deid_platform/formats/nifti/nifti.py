@@ -90,7 +90,7 @@ class Nifti:
         """Nothing: each file is a series of slices, and looked at as one."""
         return None
 
-    def planes(self, scrubbed: Path) -> ItemPlanes | None:
+    def planes(self, scrubbed: Path, original: Path | None = None) -> ItemPlanes | None:
         """See :class:`~deid_platform.formats.protocol.Format`."""
         return planes_of(scrubbed)
 

@@ -67,7 +67,7 @@ class Snapshot:
         """Nothing: pictures of one folder have nothing in common."""
         return None
 
-    def planes(self, scrubbed: Path) -> ItemPlanes | None:
+    def planes(self, scrubbed: Path, original: Path | None = None) -> ItemPlanes | None:
         """A picture has no place, and may be one of a face: nobody can judge it (``tiled``)."""
         rows, columns = read_picture(scrubbed).pixels.shape[:2]
         nowhere, nothing = np.empty((0, 3)), np.empty(0)
