@@ -8,9 +8,8 @@ references back, and that its ``\\d``, ``\\w`` and ``\\s`` are ASCII.
 from __future__ import annotations
 
 import re
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from functools import cache
+from typing import Any
 
 GROUP = "subject"
 
@@ -20,7 +19,8 @@ def subject_in(pattern: str, name: str) -> str | None:
 
     ``pattern`` is one without a :func:`flaw`.
     """
-    found = pc.extract_regex(pa.scalar(name.encode(errors="replace").decode()), pattern=pattern).as_py()
+    pa, compute = _library()
+    found = compute.extract_regex(pa.scalar(name.encode(errors="replace").decode()), pattern=pattern).as_py()
     return None if found is None else found[GROUP]
 
 
@@ -36,6 +36,15 @@ def flaw(pattern: str) -> str:
         return "groups without a name are to be written as (?:...)."
     try:
         subject_in(pattern, "")
-    except (pa.ArrowInvalid, UnicodeEncodeError):
+    except ValueError:
         return "RE2, which searches with it, knows no looking around ((?=...), (?<!...)) and no references back (\\1)."
     return ""
+
+
+@cache
+def _library() -> tuple[Any, Any]:
+    """PyArrow, which starts a thread when it is imported: no process from which workers are forked may have one."""
+    import pyarrow
+    import pyarrow.compute
+
+    return pyarrow, pyarrow.compute

@@ -31,7 +31,8 @@ from deid_platform.worker_process import DONE, READY, SINGLE_THREAD, Setup, clas
 T = TypeVar("T")
 R = TypeVar("R")
 
-_PRELOAD = ("deid_platform.worker_process", "numpy", "pydicom", "scipy.ndimage", "PIL.Image")
+_PRELOAD = ("deid_platform.worker_process", "deid_platform.formats.registry", "deid_platform.heads.deciding")
+"""What most tasks need and is slow to import. None of them may start a thread, as workers are forked from there."""
 _START_S = 300.0  # a worker must be ready by then, also when it imports from a cold network disk
 _STARTS = 3  # so many in a row that end before they are ready mean that none ever will be
 _ENVIRONMENT = Lock()

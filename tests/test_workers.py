@@ -15,8 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
+from deid_platform import workers
 from deid_platform.errors import DeidError
 from deid_platform.model import Reason
+from deid_platform.worker_process import SINGLE_THREAD
 from deid_platform.workers import Lost, ProcessCompute, _quota, default_workers
 from tests.builders.tasks import (
     SECRET,
@@ -263,3 +265,13 @@ def running(process: psutil.Process, command: str) -> bool:
         return " ".join(process.cmdline()) == command and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def test_what_workers_are_forked_from_has_no_thread() -> None:
+    load = "import importlib, os, sys; [*map(importlib.import_module, sys.argv[1:])]"
+    program = f"{load}; print(len(os.listdir('/proc/self/task')))"
+    told = subprocess.run(
+        [sys.executable, "-c", program, *workers._PRELOAD],
+        env=os.environ | SINGLE_THREAD | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.strip() == "1"

@@ -208,7 +208,7 @@ def connection() -> Iterator[S3Connection]:
         yield connection
 
 
-def test_a_drop_goes_the_whole_way_on_s3_with_workers(
+def test_a_drop_goes_the_whole_way_on_s3_with_a_worker(
     connection: S3Connection, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     bucket = f"test-{uuid.uuid4()}"
@@ -220,7 +220,7 @@ def test_a_drop_goes_the_whole_way_on_s3_with_workers(
         aws_access_key_id=connection.aws_access_key_id,
         aws_secret_access_key=connection.aws_secret_access_key,
     )
-    deployment = Deployment(store, tmp_path, instance, compute=ComputeResource(workers=2))
+    deployment = Deployment(store, tmp_path, instance, compute=ComputeResource(workers=1))
     assert isinstance(deployment.tick(), dg.SkipReason), "an empty bucket is an idle day"
     root = S3Store(bucket, "platform", connection)
     for name, data in small_files().items():
