@@ -267,6 +267,7 @@ def running(process: psutil.Process, command: str) -> bool:
         return False
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="Linux counts the threads of a process there.")
 def test_what_workers_are_forked_from_has_no_thread() -> None:
     load = "import importlib, os, sys; [*map(importlib.import_module, sys.argv[1:])]"
     program = f"{load}; print(len(os.listdir('/proc/self/task')))"
