@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 
 from deid_platform.formats.dicom.elements import DataSet
 from deid_platform.formats.dicom.mosaics import Tiles, is_mosaic, tiles_of, unfolded
+from deid_platform.formats.dicom.patient import declared_charset, text_in
 from deid_platform.formats.dicom.source import Source, open_source
 from deid_platform.formats.dicom.uids import uid_in
 from deid_platform.heads.plans import ItemPlanes
@@ -121,8 +125,21 @@ def _kinds(image_type: str) -> set[str]:
 
 def _tells_of_a_head(data: DataSet) -> bool:
     """Whether part of the body or descriptions, as far as they are left, have a word of heads or necks."""
-    text = "\\".join(uid_in(data, tag).upper() for tag in _DESCRIPTIONS)
-    return any(word.startswith(tuple(_listed("words_of_heads.csv"))) for word in re.findall(r"[^\W\d_]+", text))
+    known = _listed("words_of_heads.csv")
+    beginnings = tuple(word for word, how in known.items() if how == "begins")
+    return any(word.startswith(beginnings) or known.get(word) == "is" for word in _words(data))
+
+
+def _words(data: DataSet) -> Iterator[str]:
+    """The words of part of the body and descriptions, without accents; a letter joins the word behind it (C-SPINE)."""
+    charset = declared_charset(data)
+    texts = [unicodedata.normalize("NFKD", text_in(data, tag, charset).upper()) for tag in _DESCRIPTIONS]
+    texts = ["".join(letter for letter in text if not unicodedata.combining(letter)) for text in texts]
+    yield "".join(filter(str.isalnum, texts[0]))
+    for text in texts:
+        words = re.findall(r"[^\W\d_]+", text)
+        yield from words
+        yield from (letter + word for letter, word in pairwise(words) if len(letter) == 1)
 
 
 @cache

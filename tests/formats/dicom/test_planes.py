@@ -7,6 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from deid_platform.formats.dicom import planes
 from deid_platform.formats.dicom.planes import planes_of
 from deid_platform.formats.dicom.stacks import open_stack
 from deid_platform.heads.plans import stacks_of
@@ -87,19 +88,42 @@ def test_other_classes_are_no_captures(tmp_path: Path, kind: str) -> None:
         ({"SeriesDescription": "MIP_neck"}, True),
         ({"StudyDescription": "CT Schaedel nativ"}, True),
         ({"ProtocolName": "t1 brain"}, True),
+        ({"StudyDescription": "CT Schädel nativ"}, True),
+        ({"SeriesDescription": "TDM de la tête"}, True),
+        ({"SeriesDescription": "CABEÇA 3D"}, True),
+        ({"ProtocolName": "C-Spine"}, True),
+        ({"ProtocolName": "TMJ left"}, True),
+        ({"BodyPartExamined": "3RDVENTRICLE"}, True),
         ({"SeriesDescription": "surface of the knee"}, False),
+        ({"SeriesDescription": "facet joints, early phase"}, False),
+        ({"SeriesDescription": "caratterizzazione"}, False),
         ({"SeriesDescription": ""}, False),
     ],
 )
-def test_words_of_the_header_tell_of_a_head(tmp_path: Path, described: dict[str, str], headed: bool) -> None:
+@pytest.mark.parametrize("charset", ["ISO_IR 100", "ISO_IR 192"])
+def test_words_of_the_header_tell_of_a_head(
+    tmp_path: Path, described: dict[str, str], headed: bool, charset: str
+) -> None:
     others = {"StudyDescription": "", "SeriesDescription": "", "ProtocolName": "", "BodyPartExamined": "KNEE"}
-    own = planes_of(write(image(person(1), **others | described), tmp_path / "a.dcm"))
+    ds = image(person(1), SpecificCharacterSet=charset, **others | described)
+    own = planes_of(write(ds, tmp_path / "a.dcm"))
     assert own is not None
     assert own.headed is headed
     assert own.elsewhere is not headed
 
 
-@pytest.mark.parametrize(("part", "elsewhere"), [("KNEE", True), ("HEAD", False), ("", False)])
+def test_no_part_without_a_face_is_a_word_of_heads() -> None:
+    words = planes._listed("words_of_heads.csv")
+    beginnings = tuple(word for word, how in words.items() if how == "begins")
+    assert set(words.values()) - {"how"} == {"begins", "is"}
+    parts = planes._listed("parts_without_face.csv")
+    assert not [part for part in parts if part in words or part.startswith(beginnings)]
+
+
+@pytest.mark.parametrize(
+    ("part", "elsewhere"),
+    [("KNEE", True), ("PELVISLOWEXTREMT", True), ("CERVIX", False), ("HEAD", False), ("", False)],
+)
 def test_a_header_may_say_that_another_part_of_the_body_is_shown(tmp_path: Path, part: str, elsewhere: bool) -> None:
     own = planes_of(write(image(person(1), BodyPartExamined=part), tmp_path / "a.dcm"))
     assert own is not None
