@@ -30,6 +30,8 @@ def has_surplus(data: Any, image: Image) -> bool:
     ValueError, KeyError, IndexError, OSError, zlib.error
         Tiles cannot be unpacked.
     """
+    if image.compression == _PLAIN and not image.unpacked:
+        return False  # the map takes no strip that is longer than its rows
     for at, length in image.tiles.tolist():
         tile = data[at : at + length]
         made, used = unpacked(tile, image)

@@ -129,6 +129,8 @@ def _shown(data: Any, image: Image, begin: int, end: int) -> tuple[int, int]:
         first, last = data.find(_SCAN, begin, end), data.rfind(_END, begin, end)
     elif image.compression in _J2K:
         first, last = data.find(_J2K_DATA, begin, end), data.rfind(_END, begin, end)
+    elif not image.unpacked:
+        first, last = begin, end
     else:
         first, last = begin, begin + unpacked(data[begin:end], image)[1]
     return first if first >= 0 else begin, last if last >= 0 else end

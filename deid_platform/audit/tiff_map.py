@@ -148,6 +148,8 @@ class TiffMap:
             raise ValueError("A tile lies outside of the file.")
         kind = self._numbers(tags.get(_COMPRESSION))
         compression = int(kind[0]) if len(kind) else 1
+        if which and compression == 1 and lengths.tolist() != self._strips(tags):
+            raise ValueError("A strip is longer or shorter than its rows.")
         self.images.append(Image(tags, tiles[lengths > 0], compression, self._unpacked(tags), self._order))
 
     def _unpacked(self, tags: dict[int, Value]) -> int:
@@ -157,6 +159,17 @@ class TiffMap:
             for tag, default in ((322, 0), (323, 0), (258, 1), (277, 1), (284, 1))
         )
         return math.ceil(across * depth * (samples if planes == 1 else 1) / 8) * down
+
+    def _strips(self, tags: dict[int, Value]) -> list[int]:
+        """Bytes of each strip of an image that is not packed (TIFF 6.0 sections 4 and 8)."""
+        width, height, depth, samples, rows, planes = (
+            int(next(iter(self._numbers(tags.get(tag))), default))
+            for tag, default in ((256, 0), (257, 0), (258, 1), (277, 1), (278, 1 << 32), (284, 1))
+        )
+        row = math.ceil(width * depth * (samples if planes == 1 else 1) / 8)
+        whole, rest = divmod(height, min(max(rows, 1), height))
+        lengths = [row * min(rows, height)] * whole + [row * rest] * bool(rest)
+        return lengths * (samples if planes == 2 else 1)
 
     def _expected(self, tags: dict[int, Value], *, tiled: bool) -> int:
         """Tiles or strips of an image of its size (TIFF 6.0 sections 8 and 15)."""

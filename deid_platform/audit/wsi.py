@@ -6,7 +6,7 @@ import math
 import mmap
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import Picture, shows_text_in
 from deid_platform.audit.levels import levels_disagree
 from deid_platform.audit.slide_markup import told
+from deid_platform.audit.stacks import is_stack, planes_differ, stack_faults, text_in_stack
 from deid_platform.audit.tiff_bytes import bytes_left, shown_images, tiles_differ
 from deid_platform.audit.tiff_map import TiffMap
 from deid_platform.errors import UnsafeToRelease
@@ -57,9 +58,13 @@ def _open(stack: ExitStack, path: Path) -> Any:
 def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterator[Finding]:
     """What of an original's labels, properties and ``name`` is left in the output."""
     try:
-        with ExitStack() as stack:
-            slides = _open(stack, source), _open(stack, output)
-            hits = sorted({*_hits(source, *slides, output, name), *_levels(slides[1]), *bytes_left(output)})
+        if is_stack(output):
+            told_before = (*_markup(source), *_parts(name))
+            hits = sorted({*stack_faults(source, output), *_left(output, told_before), *bytes_left(output)})
+        else:
+            with ExitStack() as stack:
+                slides = _open(stack, source), _open(stack, output)
+                hits = sorted({*_hits(source, *slides, output, name), *_levels(slides[1]), *bytes_left(output)})
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, the object is not fit for release
         hits = [("object", "unreadable", str(Reason.FORBIDDEN_CONTENT))]
     for where, kind, rule in hits:
@@ -77,11 +82,19 @@ def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) ->
     for key, value in cleaned.properties.items():
         if value and key not in _DESCRIPTIONS and not _ALLOWED.fullmatch(value) and not _TECHNICAL.search(key):
             yield "property", "not_removed", str(Reason.FORBIDDEN_CONTENT)
-    parts = (part for part in _PARTS.split(name) if len(part) > _LEAST and part.lower() not in _COMMON)
     markup = _markup(source) if original.properties["openslide.vendor"] in _WITH_MARKUP else ()
-    needles = {form for value in (*_values(original), *markup, *parts) for form in _forms(value)}
+    yield from _left(output, (*_values(original), *markup, *_parts(name)))
+
+
+def _parts(name: str) -> list[str]:
+    """What of a name may tell somebody."""
+    return [part for part in _PARTS.split(name) if len(part) > _LEAST and part.lower() not in _COMMON]
+
+
+def _left(output: Path, values: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Whether any of some values is found anywhere in the output."""
     with output.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        stack = Needlestack(needles)
+        stack = Needlestack({form for value in values for form in _forms(value)})
         for at in range(0, len(data), _PIECE):
             if any(stack.found_in(data[at : at + _PIECE + _OVERLAP])):
                 yield "object", "property_left", str(Reason.RESIDUAL_IDENTIFIER)
@@ -140,7 +153,8 @@ def _forms(value: str) -> Iterator[bytes]:
 def altered_levels(source: Path, output: Path) -> Iterator[tuple[str, str]]:
     """Whether the sizes of levels differ, or a sample of what they show."""
     try:
-        differ = tiles_differ(source, output) or regions_differ(source, output)
+        compared = planes_differ if is_stack(output) else regions_differ
+        differ = tiles_differ(source, output) or compared(source, output)
         found = [("pixels", "altered")] if differ else []
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, nobody can say that the levels are the same
         found = [("pixels", "not_compared")]
@@ -223,6 +237,8 @@ def text_left(output: Path) -> bool:
         Nobody can say.
     """
     try:
+        if is_stack(output):
+            return text_in_stack(output)
         with ExitStack() as stack:
             slide = _open(stack, output)
             pictures = [overview(slide, region) for region in _looked_at(slide)]

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml\s[^>]{0,200}\?>\s{0,64}")
+_BEFORE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:<\?xml\s[^>]{0,200}\?>\s{0,64}(?:<!--.{0,1024}?-->\s{0,64})?)?", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,10 @@ class _Mark:
 def recognised(head: bytes) -> str:
     """The name of a format that is known and not cleaned, by the first bytes of a file; empty for any other.
 
-    An XML declaration in front counts for nothing.
+    An XML declaration in front and a comment behind it count for nothing.
     """
-    declared = _DECLARATION.match(head)
-    told = head[declared.end() :] if declared else head
+    before = _BEFORE.match(head)
+    told = head[before.end() :] if before else head
     return next((mark.name for mark in _marks() if mark.stands_in(told)), "")
 
 

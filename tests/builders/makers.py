@@ -1,9 +1,12 @@
-"""Small slides of Philips, Leica and Ventana with planted identifiers, as OpenSlide reads these formats."""
+"""Small slides of Philips, Leica and Ventana, and OME-TIFF, with planted identifiers, as readers want them."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
 
 from tests.builders.slides import NAME, Page, jpeg, level, picture
 
@@ -185,3 +188,46 @@ def _number(across: int, down: int, column: int, row: int) -> int:
     """The number of a tile: from below upwards, in every other row from right to left."""
     up = down - row - 1
     return up * across + (across - column - 1 if up % 2 else column) + 1
+
+
+def ome_description(*, size: int = 64, z: int = 3, c: int = 2, t: int = 1, rgb: bool = False, extra: str = "") -> bytes:
+    """The OME-XML of a stack in the order Z, C, T, with names, dates and files in many places."""
+    uuid = f'<UUID FileName="{NAME.decode()}.ome.tiff">urn:uuid:384f2f43-b2ba-49d5-bb59-fc8bb3b76c9d</UUID>'
+    told = "".join(
+        f'<TiffData FirstC="{channel}" FirstT="{time}" FirstZ="{plane}" IFD="{number}" PlaneCount="1">{uuid}</TiffData>'
+        for number, (time, channel, plane) in enumerate(product(range(t), range(0, c, 3 if rgb else 1), range(z)))
+    )
+    channels = "".join(
+        f'<Channel ID="Channel:0:{n}" Name="{NAME.decode()}" SamplesPerPixel="{3 if rgb else 1}" Color="-1"/>'
+        for n in range(1 if rgb else c)
+    )
+    pixels = (
+        f'<Pixels BigEndian="false" DimensionOrder="XYZCT" ID="Pixels:0" SizeX="{size}" SizeY="{size}" SizeZ="{z}" '
+        f'SizeC="{c}" SizeT="{t}" Type="uint8" PhysicalSizeX="0.25" PhysicalSizeXUnit="mm">{channels}{told}'
+        f'<Plane TheZ="0" TheC="0" TheT="0" DeltaT="1"/></Pixels>'
+    )
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><!-- Warning: {NAME.decode()} --><OME xmlns='
+        f'"http://www.openmicroscopy.org/Schemas/OME/2016-06" Creator="{NAME.decode()}" '
+        f'UUID="urn:uuid:384f2f43-b2ba-49d5-bb59-fc8bb3b76c9d"><Experimenter ID="E:0" LastName="DOE JANE S20-4711"/>'
+        f'<Image ID="Image:0" Name="{NAME.decode()}"><AcquisitionDate>2020-01-03T10:11:12</AcquisitionDate>{pixels}'
+        f"</Image>{extra}</OME>"
+    ).encode()
+
+
+def ome_stack(
+    description: bytes = b"", *, planes: int = 6, size: int = 64, rows: int = 20, bits: int = 8
+) -> list[Page]:
+    """Planes in strips, the last one shorter, one image each; the first tells of all."""
+    text = description or ome_description(size=size)
+    pages = []
+    for number in range(planes):
+        row = size * bits // 8
+        samples = (np.arange(row * size) // 7 + 3 * number).astype(np.uint8).tobytes()
+        pieces = [samples[at : at + row * rows] for at in range(0, len(samples), row * rows)]
+        tags: list[tuple[int, int, Sequence[int] | bytes]] = [
+            (256, 3, [size]), (257, 3, [size]), (258, 3, [bits]), (259, 3, [1]), (262, 3, [1]), (277, 3, [1]),
+            (278, 3, [rows]), (305, 2, NAME + b"\0"), (306, 2, b"2009:12:29 09:59:15\0"),
+        ]  # fmt: skip
+        pages.append(Page(tags + ([(270, 2, text + b"\0")] if not number else []), pieces, False))
+    return pages

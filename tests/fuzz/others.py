@@ -18,7 +18,7 @@ from deid_platform.formats.protocol import Format
 from deid_platform.formats.registry import format_of_file
 from deid_platform.identity import Identity
 from deid_platform.policy import load_policy
-from tests.builders.makers import leica, philips, ventana
+from tests.builders.makers import leica, ome_stack, philips, ventana
 from tests.builders.mirax import Mirax
 from tests.builders.nifti import analyze_bytes, archived, nifti_bytes, pair_bytes, ramp
 from tests.builders.pictures import grey, saved, tiff_picture
@@ -60,6 +60,7 @@ def seeds() -> tuple[Other, ...]:
         Other(tiff_bytes(philips(), big=True), "north/drop/slide.tiff"),
         Other(tiff_bytes(leica(areas=2), big=True), "north/drop/slide.scn"),
         Other(tiff_bytes(ventana(), big=True), "north/drop/slide.bif"),
+        Other(tiff_bytes(ome_stack()), "north/drop/stack.ome.tiff"),
         Other(Mirax().archive(), "north/drop/slide.mrxs"),
         Other(Mirax(form="PNG", positions="StitchingIntensityLayer").archive(), "north/drop/slide.mrxs"),
         Other(saved(grey("RGB")), "north/drop/snapshot.png"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from deid_platform.errors import MalformedFile, UnsupportedFormat
-from deid_platform.formats.wsi import leica, philips, ventana
+from deid_platform.formats.wsi import leica, ome, philips, ventana
 from deid_platform.formats.wsi.levels import kept_directories, refuse_countless
 from deid_platform.formats.wsi.plan import DESCRIPTION, XMP, Plan
 from deid_platform.formats.wsi.tiff import Tiff
@@ -17,6 +17,7 @@ _REFUSED = {b"<scn": "Leica SCN", b"leica-microsystems.com/scn": "Leica SCN", b"
 _OME = b"<ome"
 _KNOWN: tuple[tuple[Callable[[Tiff], bool], Callable[[Tiff], Plan]], ...] = (
     (philips.is_made, philips.plan), (leica.is_made, leica.plan), (ventana.is_made, ventana.plan),
+    (ome.is_made, ome.plan),
 )  # fmt: skip
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from deid_platform.errors import MalformedFile, UnsupportedFormat
+from deid_platform.formats.wsi.levels import STRIPS
 from deid_platform.formats.wsi.tiff import Directory, Tiff
 from deid_platform.model import Reason
 
 PLAIN = 1
 JPEG, J2K = frozenset((6, 7)), frozenset((33003, 33004, 33005, 34712))
 _BITS, _COMPRESSION, _COLOURS, _ORDER, _SAMPLES, _PLANAR, _WIDTH, _LENGTH = 258, 259, 262, 266, 277, 284, 322, 323
+_COLUMNS, _HEIGHT, _ROWS = 256, 257, 278
 _YCBCR, _SEPARATE = 6, 2
 _MOST = 1 << 26
 """Bytes of the largest tile that is unpacked."""
@@ -50,6 +52,8 @@ def form_of(tiff: Tiff, directory: Directory) -> Form:
     if compression in JPEG or compression in J2K:
         return Form(compression)
     samples, depths = tiff.number(directory, _SAMPLES, 1), tiff.numbers(directory.tags.get(_BITS)).tolist() or [1]
+    if _WIDTH not in directory.tags and compression == PLAIN:
+        return Form(compression, _strip(tiff, directory, depths, samples))
     odd = tiff.number(directory, _COLOURS) == _YCBCR or tiff.number(directory, _ORDER, 1) != 1 or len(set(depths)) > 1
     if (compression != PLAIN and compression not in _ENDS) or _WIDTH not in directory.tags or odd:
         raise UnsupportedFormat("Tiles of the slide are encoded in a way that cannot be cleaned.")
@@ -59,6 +63,19 @@ def form_of(tiff: Tiff, directory: Directory) -> Form:
     if not 0 < size <= _MOST:
         raise MalformedFile("Tiles of the slide have an impossible size.", Reason.TOO_LARGE)
     return Form(compression, size)
+
+
+def _strip(tiff: Tiff, directory: Directory, depths: list[int], samples: int) -> int:
+    """Bytes of a whole strip. Raises MalformedFile where one is longer or shorter than its rows ask for."""
+    width, height = (tiff.number(directory, tag) for tag in (_COLUMNS, _HEIGHT))
+    together = 1 if tiff.number(directory, _PLANAR, 1) == _SEPARATE else samples
+    row = -(-width * together * int(depths[0]) // 8)
+    rows = min(max(1, tiff.number(directory, _ROWS, height)), height)
+    lengths = [row * min(rows, height - top) for top in range(0, height, rows)]
+    told = tiff.numbers(directory.tags.get(STRIPS[1])).tolist()
+    if len(set(depths)) > 1 or told != lengths * (samples // together):
+        raise MalformedFile("Strips of the slide have other lengths than its size asks for.")
+    return row * rows
 
 
 def end_of(form: Form, read: Callable[[int, int], bytes], at: int, end: int) -> int:

@@ -19,7 +19,9 @@ from tests.builders.slides import APERIO, NAME, Page, aperio, jpeg, level, pictu
 SLIDE, IDENTITY, POLICY = Slide(), Identity(bytes(range(32))), load_policy("research")
 COMMENT = b"\xff\xfe" + struct.pack(">H", len(NAME) + 2) + NAME
 LABEL = jpeg(140)
-PIXELS = b"<Pixels SizeC='1' SizeT='1' SizeZ='1'/>"
+PIXELS = (
+    b"<Pixels ID='Pixels:0' DimensionOrder='XYZCT' Type='uint8' SizeX='512' SizeY='512' SizeC='3' SizeT='1' SizeZ='1'/>"
+)
 OME = (
     b"<?xml version='1.0'?><OME xmlns='x'><Image ID='Image:0' Name='scan'>" + PIXELS + b"</Image>"
     b"<Image ID='Image:1' Name='label image'>" + PIXELS + b"</Image></OME>"
