@@ -12,6 +12,8 @@ from deid_platform.store.folder import FolderStore
 from tests.builders.chain import Chain, land, pipeline, run_chain, run_drops, small_files
 from tests.builders.dicom import encode, person, report
 
+pytestmark = pytest.mark.usefixtures("unruled")
+
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Chain]]:

@@ -26,6 +26,8 @@ from tests.builders.bad_files import PERSON, all_bad, dicomdir, hostile_names, w
 from tests.builders.chain import KEY, Here, fill, small_files, tree
 from tests.builders.dicom import encode, image, leaks, person, report, secondary_capture
 
+pytestmark = pytest.mark.usefixtures("unruled")
+
 IDENTITY = Identity(KEY, "local")
 
 BAD = {

@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
 from deid_platform.run import run
 from tests.builders.archives import Raw, raw_zip, zipped
 from tests.builders.chain import fill
 from tests.builders.dicom import encode, image, person
 from tests.test_run_slides import order
+
+pytestmark = pytest.mark.usefixtures("unruled")
 
 
 def files() -> dict[str, bytes]:

@@ -21,7 +21,7 @@ from tests.builders.nifti import nifti_bytes, ramp
 from tests.builders.pictures import grey, saved
 from tests.builders.slides import aperio, tiff_bytes
 
-pytestmark = pytest.mark.usefixtures("unread")
+pytestmark = pytest.mark.usefixtures("unread", "unruled")
 
 NUMBER = person(0).patient_id
 PATTERN = r"(?:^|/)patient-(?P<subject>[^/]+)/"

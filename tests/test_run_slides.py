@@ -18,7 +18,7 @@ from tests.builders.makers import leica, ventana
 from tests.builders.mirax import NEEDLES, Mirax
 from tests.builders.slides import aperio, tiff_bytes
 
-pytestmark = pytest.mark.usefixtures("unread")
+pytestmark = pytest.mark.usefixtures("unread", "unruled")
 
 
 def order(source: Path, output: Path) -> Order:

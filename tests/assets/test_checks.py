@@ -106,6 +106,7 @@ def test_a_lost_item_stops_the_run_at_raw(deployment: Deployment, tmp_path: Path
     assert steps(result) == {"raw"}
 
 
+@pytest.mark.usefixtures("unruled")
 def test_an_item_that_leaks_is_a_warning_and_is_held_back(deployment: Deployment, tmp_path: Path) -> None:
     land(tmp_path, {"a.dcm": document(0), "b.dcm": document(1)})
     (batch,) = deployment.batches()
@@ -122,6 +123,7 @@ def test_an_item_that_leaks_is_a_warning_and_is_held_back(deployment: Deployment
     assert not [token for number in (0, 1) for token in leaks(person(number), logged)]
 
 
+@pytest.mark.usefixtures("unruled")
 def test_a_landing_zone_that_is_gone_fails_the_gate_and_not_the_items(deployment: Deployment, tmp_path: Path) -> None:
     land(tmp_path, {"a.dcm": document(0)})
     (batch,) = deployment.batches()

@@ -20,6 +20,8 @@ from tests.builders.dicom import encode, image, leaks, person
 PRIVATE = x25519.Identity.generate()
 RECIPIENT = str(PRIVATE.to_public())
 
+pytestmark = pytest.mark.usefixtures("unruled")
+
 
 def test_a_run_keeps_the_crosswalk_of_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEID_KEY", KEY.hex())

@@ -27,6 +27,8 @@ from tests.builders.deployment import Deployment, deployed, steps
 from tests.builders.dicom import encode, leaks, person, report
 from tests.builders.s3_server import s3_server
 
+pytestmark = pytest.mark.usefixtures("unruled")
+
 
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,8 @@ from tests.builders.chain import (
 from tests.builders.deployment import QUIET, Deployment, deployed, failures, steps
 from tests.builders.dicom import encode, leaks, person, report
 
+pytestmark = pytest.mark.usefixtures("unruled")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _key() -> Iterator[None]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from deid_platform.audit import checks
 from deid_platform.audit.checks import GATE_CHECKS, CheckResult
+from deid_platform.audit.expectations import unmet_expectations
 from deid_platform.errors import StoreError, UnsafeToRelease
 from deid_platform.identity import Identity
 from deid_platform.layout import findings_key, manifest_key, verdict_key
@@ -21,6 +23,8 @@ from deid_platform.stages.scrubbed import scrub
 from tests.builders.chain import KEY, land, pipeline, seal, small_files
 from tests.builders.dicom import encode, person, report
 from tests.builders.sabotage import leak
+
+pytestmark = pytest.mark.usefixtures("unruled")
 
 TWO = {f"{n}.dcm": encode(report(person(n))) for n in (0, 1)}
 
@@ -47,7 +51,8 @@ def failed(verdict: Verdict) -> list[str]:
     return [check.name for check in verdict.checks if not check.passed]
 
 
-def test_a_clean_batch_passes_every_check(tmp_path: Path) -> None:
+def test_a_clean_batch_passes_every_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "unmet_expectations", unmet_expectations)  # the real rules
     used, batch = cleaned(tmp_path, small_files())
     gate = judge_batch(used, batch)
     assert gate.verdict.passed

@@ -35,6 +35,8 @@ from tests.builders.chain import (
 from tests.builders.dicom import encode, person, report
 from tests.builders.failing_store import FailingStore
 
+pytestmark = pytest.mark.usefixtures("unruled")
+
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Chain]:

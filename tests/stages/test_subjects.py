@@ -22,6 +22,8 @@ FIRST = f"{person(0).patient_id},TRIAL-1\n"
 SECOND = f"{person(1).patient_id},TRIAL-2\n"
 REFUSING = SubjectRules(unknown=Unknown.QUARANTINE)
 
+pytestmark = pytest.mark.usefixtures("unruled")
+
 
 def naming(line: Pipeline, rows: str, rules: SubjectRules = REFUSING) -> Pipeline:
     data = f"patient_id,pseudonym\n{rows}".encode()
