@@ -23,6 +23,7 @@ from deid_platform.model import Reason
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _TEXT, _SAMPLES = 256, 257, 258, 259, 270, 277
 _PLANAR, _TILES, _FORMAT = 284, 324, 339
 _SAME = (_WIDTH, _HEIGHT, _BITS, 262, _SAMPLES, 278, _PLANAR, _FORMAT)
+_ORDERS = (b"II", b"MM")
 _KINDS = {1: "u", 2: "i", 3: "f"}
 _PIXELS = re.compile(rb"<Pixels\s([^<>]{1,4096})>")
 _COUNTS = re.compile(rb"\bSize([ZCT])\s*=\s*[\"'](\d{1,5})[\"']")
@@ -39,7 +40,10 @@ def mapped(path: Path) -> Iterator[tuple[Any, TiffMap]]:
 
 
 def is_stack(path: Path) -> bool:
-    """Whether the first image of a file lies in strips. Raises as the map does."""
+    """Whether the first image of a file lies in strips; slides of 3DHISTECH are no TIFF. Raises as the map does."""
+    with path.open("rb") as file:
+        if file.read(2) not in _ORDERS:
+            return False
     with mapped(path) as (_, found):
         return _TILES not in found.images[0].tags and _TEXT in found.images[0].tags
 
