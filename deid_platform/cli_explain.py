@@ -18,6 +18,7 @@ from deid_platform.policy.describe import (
     pixel_words,
     private_words,
     profiles_table,
+    slide_words,
     text_words,
 )
 from deid_platform.policy.iod import iod_of
@@ -61,6 +62,7 @@ def _explain_profile(policy: Policy, profile: Profile) -> None:
     click.echo(f"  private  {private_words(policy, profile)}")
     click.echo(f"  pixels   {pixel_words(policy)}")
     click.echo(f"  heads    {head_words(policy)}")
+    click.echo(f"  slides   {slide_words(policy)}")
     for resolution in profile.resolutions:
         names = " and ".join(sorted(option.label for option in resolution.options))
         click.echo(f"  where {names} disagree, {resolution.winner.label} decides: {resolution.why}")

@@ -13,6 +13,7 @@ import numpy as np
 from deid_platform.audit.icc import profile_faults
 from deid_platform.audit.j2k_headers import comments, says_more
 from deid_platform.audit.jpeg_tables import Name, Place, definitions, given_way, outer_faults, says_nothing
+from deid_platform.audit.new_label import DESCRIPTION as NEW_LABEL
 from deid_platform.audit.packed_tiles import has_surplus, unpacked
 from deid_platform.audit.slide_markup import is_clean
 from deid_platform.audit.slide_numbers import fits
@@ -85,7 +86,7 @@ def tiles_differ(source: Path, output: Path) -> bool:
             if len(before) != len(after):
                 return True
             for image in TiffMap(after).images:
-                if _is_black(after, image):
+                if _is_black(after, image) or _is_label(image):
                     continue
                 if any(_differs(before, after, at, at + length, image) for at, length in image.tiles.tolist()):
                     return True
@@ -121,6 +122,11 @@ def _is_black(data: Any, image: Image) -> bool:
         return False
     at, length = image.tiles[0].tolist()
     return length <= _BLACK and not data[at : at + length].strip(b"\0")
+
+
+def _is_label(image: Image) -> bool:
+    """Whether an image is described as a new label, whose pixels are compared with a drawing of their own."""
+    return _DESCRIPTION in image.tags and NEW_LABEL.fullmatch(image.tags[_DESCRIPTION].data) is not None
 
 
 def _shown(data: Any, image: Image, begin: int, end: int) -> tuple[int, int]:
@@ -218,7 +224,7 @@ def _used(data: Any, begin: int, end: int) -> bool:
 
 
 _GRAMMARS: Mapping[int, Callable[[bytes], bool]] = {
-    _DESCRIPTION: lambda data: any(form.fullmatch(data) for form in (_APERIO, _LEVEL)) or is_clean(data),
+    _DESCRIPTION: lambda data: any(form.fullmatch(data) for form in (_APERIO, _LEVEL, NEW_LABEL)) or is_clean(data),
     _XMP: is_clean,
     _SOFTWARE: lambda data: data.rstrip(b"\0") == b"Philips",
     _MAKE: lambda data: data.rstrip(b"\0") == b"Hamamatsu",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from deid_platform.audit.bytesearch import Needlestack
 from deid_platform.audit.legible import Picture, shows_text_in
 from deid_platform.audit.levels import levels_disagree
+from deid_platform.audit.new_label import shows_only
 from deid_platform.audit.slide_markup import told
 from deid_platform.audit.stacks import is_stack, planes_differ, stack_faults, text_in_stack
 from deid_platform.audit.tiff_bytes import bytes_left, shown_images, tiles_differ
@@ -55,8 +56,11 @@ def _open(stack: ExitStack, path: Path) -> Any:
     return stack.enter_context(closing(OpenSlide(str(path))))
 
 
-def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterator[Finding]:
-    """What of an original's labels, properties and ``name`` is left in the output."""
+def audit_file(item: str, source: Path, output: Path, name: str = "", label: str = "") -> Iterator[Finding]:
+    """What of an original's labels, properties and ``name`` is left in the output.
+
+    ``label`` is the pseudonym that a new label may show; without one no label may be there.
+    """
     try:
         if is_stack(output):
             told_before = (*_markup(source), *_parts(name))
@@ -64,7 +68,8 @@ def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterato
         else:
             with ExitStack() as stack:
                 slides = _open(stack, source), _open(stack, output)
-                hits = sorted({*_hits(source, *slides, output, name), *_levels(slides[1]), *bytes_left(output)})
+                hits = sorted({*_hits(source, *slides, output, name), *_levels(slides[1]), *bytes_left(output)}
+                              | {*_images(slides[1], label)})
     except Exception:  # noqa: BLE001 - whatever OpenSlide trips over, the object is not fit for release
         hits = [("object", "unreadable", str(Reason.FORBIDDEN_CONTENT))]
     for where, kind, rule in hits:
@@ -72,11 +77,6 @@ def audit_file(item: str, source: Path, output: Path, name: str = "") -> Iterato
 
 
 def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) -> Iterator[tuple[str, str, str]]:
-    for image in cleaned.associated_images:
-        if image == "macro" and _is_black_macro(cleaned):
-            continue
-        known = image if image in ("label", "macro", "thumbnail") else "other"
-        yield f"image {known}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     if cleaned.properties["openslide.vendor"] in _WITH_MARKUP and shown_images(output) != _told_images(cleaned):
         yield "image other", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     for key, value in cleaned.properties.items():
@@ -84,6 +84,16 @@ def _hits(source: Path, original: Any, cleaned: Any, output: Path, name: str) ->
             yield "property", "not_removed", str(Reason.FORBIDDEN_CONTENT)
     markup = _markup(source) if original.properties["openslide.vendor"] in _WITH_MARKUP else ()
     yield from _left(output, (*_values(original), *markup, *_parts(name)))
+
+
+def _images(cleaned: Any, label: str) -> Iterator[tuple[str, str, str]]:
+    """Pictures of the slide that are left, but for small black ones that readers ask for, and a new label."""
+    for image in cleaned.associated_images:
+        drawn = image == "label" and label and shows_only(cleaned.associated_images[image], label)
+        if drawn or _is_black(cleaned, image):
+            continue
+        known = image if image in ("label", "macro", "thumbnail") else "other"
+        yield f"image {known}", "not_removed", str(Reason.FORBIDDEN_CONTENT)
 
 
 def _parts(name: str) -> list[str]:
@@ -113,12 +123,15 @@ def _told_images(slide: Any) -> int:
     return int(slide.level_count) * areas
 
 
-def _is_black_macro(slide: Any) -> bool:
-    """Whether the macro is the small black one without which OpenSlide opens no slide of Leica with several areas."""
-    sides = [int(slide.properties[f"openslide.associated.macro.{side}"]) for side in ("width", "height")]
-    if slide.properties["openslide.vendor"] != "leica" or max(sides) > _SMALL:
+def _is_black(slide: Any, image: str) -> bool:
+    """Whether a picture is the small black one that readers want: OpenSlide opens no slide of Leica with several areas
+    without a macro, and others take the second image of any slide of Aperio for its thumbnail.
+    """
+    vendor = slide.properties["openslide.vendor"]
+    sides = [int(slide.properties[f"openslide.associated.{image}.{side}"]) for side in ("width", "height")]
+    if (vendor, image) not in (("leica", "macro"), ("aperio", "thumbnail")) or max(sides) > _SMALL:
         return False
-    return not np.asarray(slide.associated_images["macro"].convert("RGB")).any()
+    return not np.asarray(slide.associated_images[image].convert("RGB")).any()
 
 
 def _values(slide: Any) -> Iterator[str]:

@@ -75,6 +75,11 @@ def alone(name: str) -> str:
     return f"slide\0{name}"
 
 
+def pseudonym_by_name(name: str, identity: Identity) -> str:
+    """The pseudonym of the patient whose slide it is."""
+    return identity.pseudonym(subject_by_name(name, identity, alone(name))).patient_id
+
+
 def description(name: str, identity: Identity, suffix: str) -> Description:
     """The slide called ``name``, released as a file with that suffix."""
     subject = subject_by_name(name, identity, alone(name))

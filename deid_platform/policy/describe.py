@@ -84,6 +84,11 @@ def _of_heads(options: HeadOptions) -> str:
     return f"{what} removed, filled with {options.fill}, and proven gone"
 
 
+def slide_words(policy: Policy) -> str:
+    """What becomes of labels of whole-slide images."""
+    return "labels and macros removed" + (", a new label shows the pseudonym" if policy.slides.draws_label else "")
+
+
 def by_type(code: str) -> str:
     """What a compound code means for each Type: ``Type 1 D, Type 2 Z, Type 3 X, unknown D``."""
     types = ", ".join(f"Type {kind} {settle(code, kind)}" for kind in "123")

@@ -26,6 +26,7 @@ from deid_platform.policy.pixels import PixelOptions
 from deid_platform.policy.private import PrivateRules, load_private_rules
 from deid_platform.policy.profile import Profile, load_profile
 from deid_platform.policy.rule import Action, Rule, settle
+from deid_platform.policy.slides import SlideOptions
 from deid_platform.policy.tables import rows, tables_digest
 
 Dates = Literal["remove", "shift", "year", "keep"]
@@ -48,6 +49,7 @@ class Policy:
     reference: str = field(compare=False)
     pixels: PixelOptions = field(compare=False)
     heads: HeadPolicy = field(compare=False)
+    slides: SlideOptions = field(compare=False)
     _listed: Mapping[int, Rule] = field(repr=False, compare=False)
     _families: Mapping[int, Rule] = field(repr=False, compare=False)
     _private: PrivateRules | None = field(repr=False, compare=False)
@@ -181,6 +183,7 @@ def load_policy(reference: str) -> Policy:
         reference=reference,
         pixels=profile.pixels,
         heads=profile.heads,
+        slides=profile.slides,
         _listed=listed,
         _families=families,
         _private=load_private_rules(profile.private_tables, profile.privates) if wants_private else None,
@@ -223,6 +226,7 @@ def _digest(profile: Profile) -> str:
         "vendor_headers": profile.vendor_headers,
         "pixels": profile.pixels.canonical(),
         "heads": profile.heads.canonical(),
+        "slides": profile.slides.canonical(),
         "resolutions": sorted((sorted(o.label for o in r.options), r.winner.label) for r in profile.resolutions),
         "attributes": sorted((rule.tag, rule.action, rule.why) for rule in profile.attributes),
         "privates": [(rule.signature, rule.vr, rule.action, rule.why) for rule in profile.privates],

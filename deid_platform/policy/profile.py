@@ -12,6 +12,7 @@
 
     [pixels]                                                     # see deid_platform.policy.pixels
     [heads]                                                      # see deid_platform.policy.heads
+    [slides]                                                     # see deid_platform.policy.slides
     text = "keep_marks"
 
     [[resolve]]                                                  # two options that disagree on an attribute
@@ -45,12 +46,13 @@ from deid_platform.policy.options import BY_LABEL, Option
 from deid_platform.policy.pixels import PixelOptions, pixel_options
 from deid_platform.policy.reading import Key, ProfileText, choices, read
 from deid_platform.policy.site_rules import AttributeRule, PrivateRule, attribute_rule, private_rule
+from deid_platform.policy.slides import SlideOptions, slide_options
 
 EDITION = "2026c"
 _TYPES: dict[str, type] = {
     "name": str, "base": str, "edition": str, "about": str, "dates": str, "options": list, "attribute_tables": list,
-    "private_tables": list, "vendor_headers": list, "pixels": dict, "heads": dict, "resolve": list, "attribute": list,
-    "private": list,
+    "private_tables": list, "vendor_headers": list, "pixels": dict, "heads": dict, "slides": dict, "resolve": list,
+    "attribute": list, "private": list,
 }  # fmt: skip
 _CALLED: dict[type, str] = {str: "text", list: "list", dict: "table"}
 _REQUIRED = ("name", "edition", "options")
@@ -86,6 +88,7 @@ class Profile:
     vendor_headers: tuple[str, ...] = ()
     pixels: PixelOptions = field(default_factory=PixelOptions)
     heads: HeadPolicy = field(default_factory=HeadPolicy)
+    slides: SlideOptions = field(default_factory=SlideOptions)
     resolutions: tuple[Resolution, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()
     privates: tuple[PrivateRule, ...] = ()
@@ -143,6 +146,7 @@ def _check(text: ProfileText) -> Profile:
         vendor_headers=tuple(_header(text, n, name) for n, name in enumerate(data.get("vendor_headers", ()))),
         pixels=pixel_options(text, data.get("pixels", {})),
         heads=head_policy(text, data.get("heads", {})),
+        slides=slide_options(text, data.get("slides", {})),
         resolutions=tuple(_resolution(*entry) for entry in _entries(text, "resolve")),
         attributes=tuple(attribute_rule(*entry) for entry in _entries(text, "attribute")),
         privates=tuple(private_rule(*entry) for entry in _entries(text, "private")),
@@ -164,7 +168,8 @@ def _merged(text: ProfileText) -> dict[str, Any]:
     if base not in packaged():
         raise text.error(("base",), f"there is no profile {base!r}: {choices(base, packaged())}")
     below = _packaged(base).data
-    return below | text.data | {key: below.get(key, {}) | text.data.get(key, {}) for key in ("pixels", "heads")}
+    tables = ("pixels", "heads", "slides")
+    return below | text.data | {key: below.get(key, {}) | text.data.get(key, {}) for key in tables}
 
 
 def _entries(text: ProfileText, kind: str) -> list[tuple[ProfileText, Key, dict[str, Any]]]:

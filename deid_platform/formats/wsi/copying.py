@@ -19,7 +19,7 @@ from deid_platform.errors import MalformedFile
 from deid_platform.formats.wsi.black import black_entries
 from deid_platform.formats.wsi.levels import STRIPS, TILES, kept_below
 from deid_platform.formats.wsi.packed import form_of
-from deid_platform.formats.wsi.plan import Plan
+from deid_platform.formats.wsi.plan import DESCRIPTION, Drawn, Plan
 from deid_platform.formats.wsi.slide import JPEG_TABLES, kept_tags, segments
 from deid_platform.formats.wsi.streams import clean_tables
 from deid_platform.formats.wsi.tables import Key
@@ -64,6 +64,9 @@ class Copy:
         self._put(0, tiff.data[: tiff.head])
         self._put(tiff.first_link_at, self._link(images[0].at), claim=False)
         for directory, following in zip(images, [*images[1:], None], strict=True):
+            if directory.at in self.plan.drawn:
+                self._drawn(directory, self.plan.drawn[directory.at], following.at if following else 0)
+                continue
             if directory is self.plan.black:
                 self._black(directory, following.at if following else 0)
                 continue
@@ -112,6 +115,16 @@ class Copy:
         self._taken.append(tile)
         for number, new in texts.items():
             self._put(directory.tags[number].value_at, new)
+
+    def _drawn(self, directory: Directory, drawn: Drawn, following: int) -> None:
+        """An image drawn anew, with nothing but its own tags."""
+        self.counted.tags += len(directory.tags)
+        self._put(directory.at, self._directory(list(drawn.entries), following))
+        self._taken[-1] = (directory.at, directory.end)
+        self._put(drawn.at, drawn.samples)
+        if drawn.text:
+            told = directory.tags[DESCRIPTION]
+            self._put(told.value_at, drawn.text.encode("ascii").ljust(told.size, b"\0"))
 
     def _directory(self, entries: list[bytes], following: int) -> bytes:
         count = struct.pack(self.tiff.order + ("Q" if self.tiff.big else "H"), len(entries))

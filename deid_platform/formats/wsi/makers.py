@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from deid_platform.errors import MalformedFile, UnsupportedFormat
 from deid_platform.formats.wsi import leica, ome, philips, ventana
+from deid_platform.formats.wsi.label import with_thumbnail
 from deid_platform.formats.wsi.levels import kept_directories, refuse_countless
 from deid_platform.formats.wsi.plan import DESCRIPTION, XMP, Plan
 from deid_platform.formats.wsi.tiff import Tiff
@@ -51,7 +52,8 @@ def _plain(tiff: Tiff) -> Plan:
         if mark in _REFUSED:
             raise UnsupportedFormat(f"Slides of {_REFUSED[mark]} like this one cannot be cleaned.")
     suffix = ".ndpi" if tiff.ndpi else ".svs" if _is_aperio(tiff) else ".tiff"
-    return Plan(tuple(kept_directories(tiff)), suffix=suffix)
+    plan = Plan(tuple(kept_directories(tiff)), suffix=suffix)
+    return with_thumbnail(tiff, plan) if _is_aperio(tiff) else plan
 
 
 def _marks(tiff: Tiff) -> Iterator[bytes]:

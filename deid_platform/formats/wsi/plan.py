@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deid_platform.errors import MalformedFile
 from deid_platform.formats.wsi.tiff import ASCII, Directory
@@ -17,6 +17,16 @@ Texts = Mapping[tuple[int, int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """An image drawn anew in the place of another: entries of its directory, its only strip, and its description."""
+
+    entries: tuple[bytes, ...]
+    at: int
+    samples: bytes
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What stays. ``texts`` is None where tags are told by one rule for all makers."""
 
@@ -25,11 +35,13 @@ class Plan:
     suffix: str = ".tiff"
     black: Directory | None = None
     """One of the images that readers ask for although it is no level: a black one takes its place."""
+    drawn: Mapping[int, Drawn] = field(default_factory=dict)
+    """Images that are drawn anew, by the places of their directories."""
 
     @property
     def levels(self) -> tuple[Directory, ...]:
         """The images whose tiles stay."""
-        return tuple(one for one in self.images if one is not self.black)
+        return tuple(one for one in self.images if one is not self.black and one.at not in self.drawn)
 
 
 def filled(directory: Directory, number: int, text: str) -> Texts:

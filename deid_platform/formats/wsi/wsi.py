@@ -11,15 +11,16 @@ from typing import ClassVar
 
 from deid_platform.audit import wsi
 from deid_platform.formats.protocol import Crossing, Description
-from deid_platform.formats.slides import Judge, Slides, alone, description
+from deid_platform.formats.slides import Judge, Slides, alone, description, pseudonym_by_name
 from deid_platform.formats.whose import crossing_of_name, refuse_unnamed
 from deid_platform.formats.wsi.copying import Copy
+from deid_platform.formats.wsi.label import shows_label, with_label
 from deid_platform.formats.wsi.makers import plan_of
 from deid_platform.formats.wsi.packed import form_of
 from deid_platform.formats.wsi.slide import segments
 from deid_platform.formats.wsi.tiff import Tiff, is_tiff, read_tiff
 from deid_platform.identity import Identity
-from deid_platform.model import Change, Outcome
+from deid_platform.model import Change, Finding, Outcome
 from deid_platform.policy import Policy
 
 
@@ -48,13 +49,24 @@ class Slide(Slides):
         """See :class:`~deid_platform.formats.protocol.Format`."""
         refuse_unnamed(name, identity, alone(name))
         with _opened(source) as tiff, source.open("rb") as file, output.open("wb") as sink:
-            counted = Copy(tiff, plan_of(tiff), file, sink).run()
+            plan = plan_of(tiff)
+            if policy.slides.draws_label:
+                plan = with_label(tiff, plan, pseudonym_by_name(name, identity))
+            counted = Copy(tiff, plan, file, sink).run()
         changes = (
             Change("images", "X", "labels, macros and overviews are removed", counted.images),
+            Change("label", "D", "a new label shows the pseudonym", int(shows_label(plan))),
             Change("tags", "X", "tags that no list knows are removed", counted.tags),
             Change("tiles", "X", "notes in headers of tiles are removed", counted.notes),
         )
         return Outcome(tuple(change for change in changes if change.count))
+
+    def audit(
+        self, item: str, source: Path, output: Path, policy: Policy, identity: Identity, name: str = ""
+    ) -> Iterator[Finding]:
+        """See :class:`~deid_platform.formats.protocol.Format`."""
+        label = pseudonym_by_name(name, identity) if policy.slides.draws_label else ""
+        return wsi.audit_file(item, source, output, name, label)
 
     def crosswalk(self, source: Path, identity: Identity, policy: Policy, name: str = "") -> Iterator[Crossing]:
         """See :class:`~deid_platform.formats.protocol.Format`."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import openslide
 import pytest
 
@@ -46,11 +47,16 @@ def test_levels_stay_byte_for_byte_and_nothing_else_does(big: bool, order: str, 
         assert not judged(source, output)
 
 
+def black_thumbnail_alone(slide: openslide.OpenSlide) -> bool:
+    (name, image), *others = slide.associated_images.items()
+    return name == "thumbnail" and not others and image.size == (32, 32) and not np.asarray(image.convert("RGB")).any()
+
+
 def test_label_macro_and_thumbnail_are_gone(tmp_path: Path) -> None:
     source, output = scrubbed(tmp_path, tiff_bytes(aperio()))
     with openslide.OpenSlide(source) as before, openslide.OpenSlide(output) as after:
         assert "thumbnail" in before.associated_images
-        assert not dict(after.associated_images)
+        assert black_thumbnail_alone(after)
         assert after.level_dimensions == before.level_dimensions == ((512, 512), (256, 256))
         assert after.properties["openslide.mpp-x"] == "0.499"
         assert after.properties["openslide.objective-power"] == "20"
@@ -147,7 +153,7 @@ def test_real_slides_lose_label_macro_and_what_tells_of_the_scan(name: str, tmp_
     source, output = scrubbed(tmp_path, real.read_bytes())
     with openslide.OpenSlide(source) as before, openslide.OpenSlide(output) as after:
         assert "macro" in before.associated_images
-        assert not dict(after.associated_images)
+        assert black_thumbnail_alone(after) if name.endswith("svs") else not dict(after.associated_images)
     assert not judged(source, output)
     needles = (b"b414003d", b"CPAPERIOCS", b"12/29/09", b"1004486", b"950291", b"2011/05/23", b"2017:02:07")
     assert any(needle in source.read_bytes() for needle in needles)
