@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test train-smoke fuzz lint bench constraints clean
+.PHONY: help demo ui test test-slow train-smoke fuzz lint bench constraints clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,10 @@ ui: .venv/.ready-run ## Open Dagster on what the demo left, at http://127.0.0.1:
 test: .venv/.ready-dev ## Run the tests (ARGS="-k name" for some of them)
 	@scripts/tesseract
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
+
+test-slow: .venv/.ready-dev ## Run the long variants of tests that `make test` leaves out
+	@scripts/tesseract
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 -m slow $(ARGS)
 
 train-smoke: .venv/.ready-train ## Train a model for a few steps and export it (installs PyTorch; docs/training.md)
 	@$(BIN)/python -m pytest tests/training $(ARGS)

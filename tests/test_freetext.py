@@ -241,7 +241,7 @@ def test_folding_takes_off_case_and_accents(text: str, folded: str) -> None:
 
 @pytest.mark.parametrize("piece", "a|1|.| |_|a.|1.|1-|Ab |012 34 |dr.|x@|rue a |id 1.".split("|"))
 def test_long_monotonous_texts_are_cleaned_without_getting_lost(piece: str) -> None:
-    text = piece * (20000 // len(piece))
+    text = piece * (8000 // len(piece))
     known = own("Aaa^Aa^A", number="1111")
     assert len(clean(text, known)) <= len(text) * 2
 

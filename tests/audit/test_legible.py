@@ -125,7 +125,7 @@ def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str], s
 
 
 @pytest.mark.skipif(not BURNED_IN.is_dir(), reason="The shared images with burnt-in names are not there.")
-@pytest.mark.parametrize("name", ["0_ORIGINAL_compressed.dcm", "2_ORIGINAL.dcm"])
+@pytest.mark.parametrize("name", [pytest.param("0_ORIGINAL_compressed.dcm", marks=pytest.mark.slow), "2_ORIGINAL.dcm"])
 def test_names_burnt_into_real_images_are_found(name: str) -> None:
     assert text_left(next(BURNED_IN.rglob(name)))
 

@@ -130,7 +130,9 @@ def test_where_nothing_was_scanned_a_level_shows_nothing(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="The shared slides are not there.")
-@pytest.mark.parametrize("pattern", ["test3-*.ndpi", "boxes.tiff", "yb10kx5k.zstd.tiff"])
+@pytest.mark.parametrize(
+    "pattern", ["test3-*.ndpi", "boxes.tiff", pytest.param("yb10kx5k.zstd.tiff", marks=pytest.mark.slow)]
+)
 def test_levels_of_real_slides_agree(pattern: str) -> None:
     found = list(REAL.rglob(pattern))
     assert found

@@ -58,6 +58,12 @@ def whole() -> Scan:
     return head()
 
 
+@cache
+def usual() -> Decided:
+    """What is decided of the head alone."""
+    return decided({"a": whole()})
+
+
 def removed(result: Decided, item: str, scan: Scan) -> NDArray[np.bool_]:
     """What goes, shape (slices, rows, columns)."""
     work = result.work[item]
@@ -85,7 +91,7 @@ def brain(scan: Scan, scale: float = 0.88) -> NDArray[np.bool_]:
 
 
 def test_the_face_goes_and_the_brain_stays() -> None:
-    gone = removed(decided({"a": whole()}), "a", whole())
+    gone = removed(usual(), "a", whole())
     assert gone[eyes_and_nose(whole())].mean() > 0.95
     assert gone[brain(whole())].mean() < 0.002
     assert not (gone & (whole().samples > 150))[-10:].any()  # the crown
@@ -115,7 +121,7 @@ def test_skull_stripping_leaves_the_brain_alone() -> None:
 
 
 def test_what_is_removed_is_filled_with_air_or_its_noise() -> None:
-    flat = decided({"a": whole()}).work["a"]
+    flat = usual().work["a"]
     noisy = decided({"a": whole()}, HeadOptions(faces="remove", fill="noise")).work["a"]
     values = {one.values for one in flat.removed if one}
     assert len(values) == 1

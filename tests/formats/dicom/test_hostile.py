@@ -121,7 +121,7 @@ def test_what_cannot_be_scrubbed_cannot_be_described_either(tmp_path: Path, name
 
 
 def test_memory_does_not_grow_with_the_pixels(tmp_path: Path) -> None:
-    source, output, size = tmp_path / "source", tmp_path / "output", 200_000_000
+    source, output, size = tmp_path / "source", tmp_path / "output", 100_000_000
     head = plain_image()
     head = head[: pixels_at(head)] + b"\xe0\x7f\x10\x00OW\0\0" + size.to_bytes(4, "little")
     with source.open("wb") as file:
@@ -141,8 +141,9 @@ def test_memory_does_not_grow_with_the_pixels(tmp_path: Path) -> None:
     output.unlink()
 
 
-def test_a_gibibyte_of_pixels_passes_in_the_memory_of_a_small_file(tmp_path: Path) -> None:
-    source, size = tmp_path / "source", 1 << 30
+@pytest.mark.parametrize("size", [1 << 28, pytest.param(1 << 30, marks=pytest.mark.slow)])
+def test_a_large_file_passes_in_the_memory_of_a_small_one(tmp_path: Path, size: int) -> None:
+    source = tmp_path / "source"
     head = plain_image()
     head = head[: pixels_at(head)] + b"\xe0\x7f\x10\x00OW\0\0" + size.to_bytes(4, "little")
     with source.open("wb") as file:
@@ -151,9 +152,9 @@ def test_a_gibibyte_of_pixels_passes_in_the_memory_of_a_small_file(tmp_path: Pat
     assert _peak(tmp_path, source) < 8_000_000
 
 
-def test_ten_thousand_items_take_little_more_memory_than_bytes(tmp_path: Path) -> None:
+def test_thousands_of_items_take_little_more_memory_than_bytes(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    source.write_bytes(all_odd_structures()["10000 items"].make())
+    source.write_bytes(all_odd_structures()["3000 items"].make())
     assert _peak(tmp_path, source) < 40 * source.stat().st_size
 
 

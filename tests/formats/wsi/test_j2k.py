@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.formats.wsi.test_wsi import judged, scrubbed
 RGB = 33005
 
 
+@cache
 def tile(seed: int, *, lengths: bool = False, levels: int = 3) -> bytes:
     """A codestream of noise; with ``lengths``, those of its packets (PLT)."""
     noise = np.random.default_rng(seed).integers(0, 200, (256, 256, 3), np.uint8)
@@ -101,8 +103,6 @@ def test_headers_have_no_room_for_more(place: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", [one for one in REFUSED if one != "steps of no component"])
 def test_the_judge_sees_headers_that_hold_more(place: str, tmp_path: Path) -> None:
-    source, output = scrubbed(tmp_path, slide(PLAIN))
-    assert not judged(source, output)
     planted = tmp_path / "planted.svs"
     planted.write_bytes(slide(REFUSED[place]))
     assert "tile" in {where for where, _, _ in bytes_left(planted)}

@@ -145,7 +145,7 @@ def test_planes_that_stand_apart_have_a_tile_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="The shared slides are not there.")
-@pytest.mark.parametrize("name", ["boxes.tiff", "yb10kx5k.zstd.tiff"])
+@pytest.mark.parametrize("name", ["boxes.tiff", pytest.param("yb10kx5k.zstd.tiff", marks=pytest.mark.slow)])
 def test_real_tiles_stay(name: str, tmp_path: Path) -> None:
     (real,) = REAL.rglob(name)
     source, output = scrubbed(tmp_path, real.read_bytes())
