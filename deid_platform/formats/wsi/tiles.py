@@ -26,8 +26,9 @@ class Tiles:
     form: Form
     read: set[Key] = field(default_factory=set)
     _heads: dict[bytes, tuple[Patch, ...]] = field(default_factory=dict)
+    _usual: _Usual | None = None
 
-    def near(self, data: bytearray, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Patches:
+    def near(self, data: memoryview, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Patches:
         """What gives way in tiles whose places are counted from the begin of ``data``.
 
         Raises
@@ -36,14 +37,20 @@ class Tiles:
             A tile is not what its tags say, or holds what nobody can tell apart from it.
         """
         found = markers_in(data) if self.form.compression in JPEG else np.empty(0, np.int64)
-        places = zip(starts.tolist(), ends.tolist(), strict=True)
-        bounds = zip(np.searchsorted(found, starts).tolist(), np.searchsorted(found, ends - 1).tolist(), strict=True)
-        markers = found.tolist()
+        tiles = np.stack((starts, ends, np.searchsorted(found, starts), np.searchsorted(found, ends - 1)), axis=1)
+        if self._usual is not None:
+            usual = self._usual.heads(data, found, tiles)
+            yield from (Patch(one.at + at, one.size, one.new) for at in starts[usual].tolist()
+                        for one in self._usual.patches)  # fmt: skip
+            tiles = tiles[~usual]
+        yield from self._one_by_one(data, found, tiles)
 
+    def _one_by_one(self, data: memoryview, found: NDArray[np.int64], tiles: NDArray[np.int64]) -> Patches:
         def read(place: int, count: int) -> bytes:
             return bytes(data[place : place + count])
 
-        for (at, stop), (first, last) in zip(places, bounds, strict=True):
+        markers = found.tolist() if len(tiles) else []
+        for at, stop, first, last in tiles.tolist():
             head = _plain_head(data, markers, first, last, at, stop) if self.form.compression in JPEG else b""
             patches = self._heads.get(head)
             if patches is None:
@@ -52,6 +59,7 @@ class Tiles:
                     self._heads[head] = tuple(Patch(one.at - at, one.size, one.new) for one in patches)
                 yield from patches
             else:
+                self._usual = _Usual(np.frombuffer(head, np.uint8), found[first : last - 1] - at, patches)
                 yield from (Patch(one.at + at, one.size, one.new) for one in patches)
 
     def large(self, file: int, start: int, end: int) -> Patches:
@@ -71,7 +79,30 @@ class Tiles:
             yield Patch(behind, end - behind)
 
 
-def _plain_head(data: bytearray, markers: list[int], first: int, last: int, at: int, stop: int) -> bytes:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Usual:
+    """The head most tiles have, see :func:`_plain_head`: its bytes, its markers, and what gives way in it."""
+
+    head: NDArray[np.uint8]
+    markers: NDArray[np.int64]
+    patches: tuple[Patch, ...]
+
+    def heads(self, data: memoryview, found: NDArray[np.int64], tiles: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which tiles (begin, end, their markers from and to) have this head, and end with the scan behind it."""
+        starts, ends, first, last = tiles.T
+        count = len(self.markers)
+        usual = (last - first == count + 1) & (ends - starts >= len(self.head) + 2)
+        rows = np.flatnonzero(usual)
+        values = np.frombuffer(data, np.uint8)
+        own = found[first[rows, None] + np.arange(count + 1)] - starts[rows, None]
+        good = (own[:, :-1] == self.markers).all(axis=1) & (own[:, -1] == ends[rows] - starts[rows] - 2)
+        good &= values[ends[rows] - 1] == _END
+        good &= (values[starts[rows, None] + np.arange(len(self.head))] == self.head).all(axis=1)
+        usual[rows] = good
+        return np.asarray(usual)
+
+
+def _plain_head(data: memoryview, markers: list[int], first: int, last: int, at: int, stop: int) -> bytes:
     """What stands before the only scan of a tile that ends with that scan; nothing for any other tile.
 
     Tiles of a slide share few such heads, and what gives way in a tile with one is the same in all.

@@ -275,3 +275,24 @@ def test_a_tag_that_stands_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.tiff").write_bytes(tiff_bytes([page]))
     with pytest.raises(MalformedFile, match="twice"):
         SLIDE.describe(tmp_path / "x.tiff", IDENTITY, "x.tiff")
+
+
+ODD_TILES = {
+    "comment": lambda tile: tile[:2] + COMMENT + tile[2:],
+    "comment in front of the scan": lambda tile: tile.replace(b"\xff\xda", COMMENT + b"\xff\xda", 1),
+    "comment behind the scan": lambda tile: tile[:-2] + COMMENT + tile[-2:],
+    "bytes behind the end": lambda tile: tile + NAME,
+    "end twice": lambda tile: tile + NAME + b"\xff\xd9",
+    "another image behind": lambda tile: tile + tile[: tile.index(b"\xff\xda")] + COMMENT + b"\xff\xd9",
+    "end that is none": lambda tile: tile[:-1] + b"\xd8" + NAME + b"\xff\xd9",
+}
+
+
+@pytest.mark.parametrize("kind", ODD_TILES)
+@pytest.mark.parametrize("number", [0, 2, 15])
+def test_one_odd_tile_among_many_alike_is_seen(kind: str, number: int, tmp_path: Path) -> None:
+    page = level(1024, 20)
+    page.pieces[number] = ODD_TILES[kind](page.pieces[number])
+    output = cleaned(tmp_path, tiff_bytes([page]))
+    assert NAME not in output
+    assert not output or all(jpeg(20 + other) in output for other in range(16) if other != number)
