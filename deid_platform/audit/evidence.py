@@ -42,13 +42,24 @@ def shows_text(readings: Sequence[Reading], *, among_many: bool = False) -> bool
 
     ``among_many``: it is one of the many slices of a volume, all of which are read.
     """
+    candidates = _candidates(readings)
+    return any(_sure(one, _SURE_AMONG_MANY if among_many else _SURE) for one in candidates) or _agreed(candidates)
+
+
+def doubted(readings: Sequence[Reading]) -> list[Word]:
+    """The words that make text of one frame and would make none of a slice among many; nothing where others do."""
+    if shows_text(readings, among_many=True):
+        return []
+    return [one.word for one in _candidates(readings) if _sure(one, _SURE)]
+
+
+def _candidates(readings: Sequence[Reading]) -> list[_Candidate]:
     seen = [
         _Candidate("".join(filter(str.isalnum, word.text.upper())), word, preparation)
         for preparation, words in readings
         for word in words
     ]
-    candidates = [one for one in seen if _varied(one.letters) or _short_name(one.letters)]
-    return any(_sure(one, _SURE_AMONG_MANY if among_many else _SURE) for one in candidates) or _agreed(candidates)
+    return [one for one in seen if _varied(one.letters) or _short_name(one.letters)]
 
 
 def _varied(letters: str) -> bool:

@@ -18,9 +18,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from deid_platform.audit.display import grey_images, view_of
-from deid_platform.audit.evidence import Reading, shows_text
+from deid_platform.audit.evidence import Reading, doubted, shows_text
 from deid_platform.audit.marks import without_marks
-from deid_platform.audit.ocr import read_words
+from deid_platform.audit.ocr import Word, read_words
 from deid_platform.audit.pages import Page, pages
 from deid_platform.pixels.frames import open_pixels
 from deid_platform.pixels.layout import Layout, Limits
@@ -44,6 +44,19 @@ def text_left(path: Path, *, marks: bool = False, limits: Limits | None = None) 
     """
     with open_pixels(path, limits) as source:
         return _shows_text(chain(_overlay_pages(path), _pages(source) if source is not None else ()), marks=marks)
+
+
+def doubted_words(path: Path, *, marks: bool = False) -> list[Word]:
+    """The places of words in a file of one frame that count only as long as it is no slice among many.
+
+    Nothing where surer words, or overlays, show text. Raises as :func:`text_left` does.
+    """
+    with open_pixels(path) as source:
+        if source is None or source.layout.frames != 1 or _shows_text(_overlay_pages(path), marks=marks):
+            return []
+        shown = [page for _, page in _pages(source)]
+    found = [without_marks(words) if marks else words for words in read_words(shown)]
+    return doubted([(page.preparation, words) for page, words in zip(shown, found, strict=True)])
 
 
 class Frames(Protocol):

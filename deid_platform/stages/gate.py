@@ -24,6 +24,7 @@ from deid_platform.layout import findings_key, verdict_key
 from deid_platform.manifest import Manifest, write_findings
 from deid_platform.model import Entry, Finding, Reason, Severity, Stage
 from deid_platform.policy import Policy
+from deid_platform.stages.doubts import misread
 from deid_platform.stages.heads_proof import prove_heads
 from deid_platform.stages.pipeline import Pipeline, require
 from deid_platform.stages.pixels import pixel_digest
@@ -83,7 +84,10 @@ def judge_batch(pipeline: Pipeline, batch: str) -> GateResult:
     left = [entry for entry in cleaned.passed if looks.get(entry.item) is Look.LEFT]
     proof, legible = prove(pipeline, Counter(looks.values())[Look.READ], left)
     heads, faces = prove_heads(pipeline, raw, cleaned, digest)
-    findings = tuple(sorted((*found, *legible, *faces)))
+    read = [item for item, look in looks.items() if look is Look.READ or (look is Look.LEFT and not proof.unread)]
+    anatomy = misread(pipeline, raw, cleaned, read, (*found, *legible))
+    texts = [one for one in (*found, *legible) if one.item not in anatomy or one.kind != "text_left"]
+    findings = tuple(sorted((*texts, *faces)))
     refused = _refused(findings)
     sealed = read_sealed(pipeline.zones.trusted, batch)
     checks = batch_checks(sealed, (raw, scrubbed, cleaned), findings, (proof, heads), pipeline.identity)
