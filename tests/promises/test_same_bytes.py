@@ -17,10 +17,13 @@ from deid_platform.identity import Identity
 from deid_platform.layout import Zones
 from deid_platform.policy import load_policy
 from deid_platform.run import Order, run
+from deid_platform.stages.pipeline import StageResult
+from deid_platform.stages.raw import take_in
+from deid_platform.stages.released import release
 from deid_platform.store.folder import FolderStore
 from deid_platform.workers import ProcessCompute
 from resources.compute import ComputeResource
-from tests.builders.chain import DROP, KEY, SITE, Chain, Here, fill, land, pipeline, run_chain, run_drops, tree
+from tests.builders.chain import DROP, KEY, SITE, Here, fill, land, pipeline, run_drops, tree
 from tests.builders.deployment import deployed
 
 # pydicom's packaged files: modalities, transfer syntaxes, and files that are odd in one way or another.
@@ -35,11 +38,13 @@ FILES = (
 
 @dataclass(frozen=True)
 class Both:
-    """The same drop by both ways: the platform's folder, its one batch, and what the command line wrote."""
+    """The same drop by both ways: the platform's folder, its one batch, first and last stage, and what the command line
+    wrote."""
 
     root: Path
     batch: str
-    chain: Chain
+    raw: StageResult
+    released: StageResult
     output: Path
 
 
@@ -61,11 +66,12 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
         assert deployment.run(batch).success
         arguments = ["run", str(drop), str(base / "out"), "--site", SITE, "--workers", "2"]
         assert CliRunner().invoke(cli.main, arguments).exit_code == 0
-    return Both(base / "store", batch, run_chain(pipeline(base / "store"), batch), base / "out")
+    made = pipeline(base / "store")
+    return Both(base / "store", batch, take_in(made, batch), release(made, batch), base / "out")
 
 
 def test_both_ways_release_the_same_bytes_under_the_same_names(both: Both) -> None:
-    folder = both.root / "released" / both.batch / both.chain.released.digest
+    folder = both.root / "released" / both.batch / both.released.digest
     by_dagster = {key: digest for key, digest in tree(folder).items() if key.endswith(".dcm")}
     assert by_dagster == tree(both.output / "released")
     assert len(by_dagster) >= 16
@@ -74,14 +80,14 @@ def test_both_ways_release_the_same_bytes_under_the_same_names(both: Both) -> No
 def test_both_ways_refuse_the_same_files_for_the_same_reasons(both: Both) -> None:
     with (both.output / "quarantine.csv").open(encoding="utf-8", newline="") as file:
         by_command = {(row["path"], row["stage"], row["reason"]) for row in csv.DictReader(file)}
-    paths = {entry.item: entry.object.removeprefix(f"{SITE}/{DROP}/") for entry in both.chain.raw.manifest.entries}
-    refused = both.chain.released.manifest.quarantined
+    paths = {entry.item: entry.object.removeprefix(f"{SITE}/{DROP}/") for entry in both.raw.manifest.entries}
+    refused = both.released.manifest.quarantined
     assert by_command == {(paths[entry.item], entry.stage, entry.reason) for entry in refused}
     assert by_command
 
 
 def test_every_file_ended_somewhere(both: Both) -> None:
-    assert len(both.chain.released.manifest.entries) == len(FILES)
+    assert len(both.released.manifest.entries) == len(FILES)
 
 
 def test_two_workers_write_every_byte_as_one_does(both: Both, tmp_path: Path) -> None:
