@@ -215,7 +215,11 @@ def _slices(image: Any) -> Iterator[NDArray[Any]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Slices:
-    """Slices as a reader of text wants them."""
+    """Slices as a reader of text wants them: as they are stored, and upside down.
+
+    Converters turn the rows of DICOM images around (dcm2niix does by default), so that letters stand on their heads as
+    if seen in a mirror; nobody reads these.
+    """
 
     layout: Layout
     image: Any
@@ -223,11 +227,16 @@ class _Slices:
     def frames(self) -> Iterator[NDArray[Any]]:
         """Of shape (rows, columns), or with 3 behind."""
         for cells in _slices(self.image):
-            if cells.dtype.names:
-                yield np.stack([cells[name] for name in cells.dtype.names], axis=-1)
-            else:
-                native = cells.astype(cells.dtype.newbyteorder("="))
-                yield np.abs(native) if native.dtype.kind == "c" else native
+            shown = _shown(cells)
+            yield shown
+            yield np.ascontiguousarray(shown[::-1])
+
+
+def _shown(cells: NDArray[Any]) -> NDArray[Any]:
+    if cells.dtype.names:
+        return np.stack([cells[name] for name in cells.dtype.names], axis=-1)
+    native = cells.astype(cells.dtype.newbyteorder("="))
+    return np.abs(native) if native.dtype.kind == "c" else native
 
 
 def text_left(output: Path) -> bool:
@@ -249,7 +258,7 @@ def _layout(image: Any) -> Layout:
     """What display asks for: no window, bright is bright."""
     columns, rows = (int(size) for size in image.header["dim"][1:3])
     bits = int(image.header["bitpix"])
-    frames = _length(image) * 8 // (bits * columns * rows)
+    frames = 2 * (_length(image) * 8 // (bits * columns * rows))  # each is read twice
     return Layout(
         ExplicitVRLittleEndian, "PixelData", "OW", 0, _length(image), rows, columns, 1, "MONOCHROME2", 0, bits, bits,
         bits - 1, False, frames, Dataset(),

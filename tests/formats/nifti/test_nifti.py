@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from deid_platform.errors import DeidError, MalformedFile
 from deid_platform.formats.nifti.nifti import Nifti
@@ -120,6 +121,15 @@ def test_text_and_heads_go_from_all_volumes(tmp_path: Path) -> None:
     assert (after[:, 1][:, gone] == 0).all()
     assert (after != before).sum() == 2 * gone.sum()
     assert not list(NIFTI.altered_pixels(source, tmp_path / "cleaned", outcome.masking))
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_text_is_read_also_where_a_converter_turned_the_rows_around(upside_down: bool, tmp_path: Path) -> None:
+    picture = Image.new("L", (240, 60), 20)
+    ImageDraw.Draw(picture).text((12, 12), "SMITH 1962", fill=240, font_size=32)
+    rows = np.asarray(picture, np.int16)[:: -1 if upside_down else 1]
+    source = write_nifti(tmp_path / "source", nifti_bytes(np.stack([rows.T] * 2, axis=2)))
+    assert NIFTI.text_left(source, load_policy("research"))
 
 
 def test_planes_lie_where_the_header_says(tmp_path: Path) -> None:
