@@ -32,7 +32,8 @@ def text_risk(output: Path, masking: Masking) -> TextRisk:
     """The risk of a cleaned object: routine only for slices straight from a scanner that nothing was masked in."""
     with quiet():
         header = dcmread(output, stop_before_pixels=True, force=True, specific_tags=_TAGS)
-        kind = [str(value) for value in header.get("ImageType") or ()]
+        told = header.get("ImageType") or ()
+        kind = [told] if isinstance(told, str) else [str(value) for value in told]
         modality, sop_class = str(header.get("Modality") or ""), str(header.get("SOPClassUID") or "")
         overlays = any(tag in header for tag in _OVERLAY_ROWS)
     if "Rows" not in header and not overlays:

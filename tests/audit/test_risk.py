@@ -37,7 +37,7 @@ def test_modalities_that_carry_text_are_read(tmp_path: Path, modality: str) -> N
     "changes",
     [
         {"Modality": ""}, {"Modality": "ZZ"}, {"ConversionType": "WSD"}, {"ImageType": ["DERIVED", "SECONDARY"]},
-        {"ImageType": ["ORIGINAL", "SECONDARY", "AXIAL"]}, {"overlays": True},
+        {"ImageType": ["ORIGINAL", "SECONDARY", "AXIAL"]}, {"ImageType": "DERIVED"}, {"overlays": True},
         {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.4"},
     ],
     ids=str,
