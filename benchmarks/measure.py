@@ -21,7 +21,11 @@ class Cost:
     peak_mib: float
 
 
-def measure(work: Callable[[], object], warm_up: Callable[[], object]) -> Cost:
+def _cold() -> None:
+    """No warming up: all that is opened counts."""
+
+
+def measure(work: Callable[[], object], warm_up: Callable[[], object] = _cold) -> Cost:
     """The cost of ``work`` in a fresh process, imports and ``warm_up`` not counted (memory is)."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ ANCHOR = np.array([0.0, 0.0, -20.0])
 _STRIDE = 120.0  # mm between looks at what is longer than a head
 _MOST_LOOKS = 14
 _MOST_BESIDE = 8  # looks at bodies beside those the looks from the top down met
-_APART, _BELOW = 80.0, 150.0  # mm between two heads beside each other, and below each other
+_APART, _LEVEL = 80.0, 150.0  # mm from which on heads lie beside each other, and up to which on one level
 _BESIDE = 30.0  # mm from places looked at already, from which on another look may show more
 _AGAIN = 12.0  # mm from the middle of the grid from which on a head is looked at again
 # What makes a head. A millilitre is a cubic centimetre.
@@ -84,32 +83,42 @@ def find_head(reduced: Reduced, net: Net) -> Look:
             best = head
         if best is not None and best.brain_ml > 600:
             break
-    known = [best.pose.to_patient(ANCHOR)] if best else []
-    bodies = known + list(islice(cores(grid, solid, known, _APART), _MOST_BESIDE))
-    for centre in bodies[len(known) :]:
-        if min(_distance(centre, one) for one in tried) < _BESIDE:
-            continue
-        head, _ = _look(reduced, net, centre, [one for one in bodies if one is not centre])
-        if head is not None and best is not None and _are_two(head, best):
-            return Look(Content.UNCLEAR)
-        best = best or head
+    if _has_several(reduced, net, best, list(cores(grid, solid, tried, _BESIDE))[:_MOST_BESIDE]):
+        return Look(Content.UNCLEAR)
     if best is None:
         return Look(Content.UNCLEAR if unclear else Content.NO_HEAD)
     return Look(Content.HEAD, _centred(reduced, net, best))
+
+
+def _has_several(reduced: Reduced, net: Net, best: Head | None, bodies: Sequence[NDArray[np.float64]]) -> bool:
+    """Whether there are heads beside each other; each body is looked at as if the others were not there.
+
+    One body that passes for a head, where the looks from the top down saw none, is none: so may a belly or a thigh.
+    """
+    heads = [best] if best is not None else []
+    for centre in bodies:
+        if best is not None and not _beside(centre, best.pose.to_patient(ANCHOR)):
+            continue
+        others = [one for one in bodies if one is not centre]
+        others += [best.pose.to_patient(ANCHOR)] if best is not None else []
+        head, _ = _look(reduced, net, centre, others)
+        if head is None:
+            continue
+        place = head.pose.to_patient(ANCHOR)
+        if any(_beside(place, one.pose.to_patient(ANCHOR)) for one in heads):
+            return True
+        heads.append(head)
+    return False
 
 
 def _evidence(head: Head) -> float:
     return head.brain_ml + 4 * head.face_ml
 
 
-def _are_two(one: Head, other: Head) -> bool:
-    """Whether two looks met two heads; a neck, which may look like one, hangs below its head."""
-    x, y, z = one.pose.to_patient(ANCHOR) - other.pose.to_patient(ANCHOR)
-    return bool(np.hypot(x, y) > _APART or abs(z) > _BELOW)
-
-
-def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    return float(np.linalg.norm(one - other))
+def _beside(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two places are those of heads beside each other; below a head hang its neck and a trunk."""
+    x, y, z = one - other
+    return bool(np.hypot(x, y) > _APART and abs(z) < _LEVEL)
 
 
 def _centres(reduced: Reduced, solid: NDArray[np.bool_], grid: Grid) -> Iterator[NDArray[np.float64]]:

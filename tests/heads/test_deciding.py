@@ -97,13 +97,29 @@ def test_the_face_goes_and_the_brain_stays() -> None:
     assert not (gone & (whole().samples > 150))[-10:].any()  # the crown
 
 
-@pytest.mark.parametrize("axis", [0, 2])
-def test_two_heads_in_one_volume_are_for_nobody_to_judge(axis: int) -> None:
+def test_two_heads_beside_each_other_are_for_nobody_to_judge() -> None:
     one = whole()
-    both = np.concatenate([one.samples, np.flip(one.samples, axis)], axis)
+    both = np.concatenate([one.samples, np.flip(one.samples, 2)], 2)
     found = decided({"a": replace(one, samples=both)})
     assert not found.work
     assert found.refused == {"a": Reason.FACE_NOT_JUDGED}
+
+
+@pytest.mark.parametrize("step", [3.0, 4.0])
+def test_a_small_belly_stays_as_it_is(step: float) -> None:
+    assert find_head(reduce_stack(replace(body(), step=step).stack()), net()).content is Content.NO_HEAD
+
+
+@pytest.mark.parametrize("thick", [60.0, 75.0, 90.0])
+def test_a_pair_of_thighs_stays_as_it_is(thick: float) -> None:
+    up, row, column = np.ogrid[:80, :70, :110]
+    samples = np.random.default_rng(1).integers(0, 12, (80, 70, 110))
+    for middle in (27, 82):
+        away = 4.0 * np.hypot(row - 35, column - middle) + 0 * up
+        skin = (away > thick - 9) & (away < thick)
+        samples = samples + (away < thick) * 500 - (away < 14) * 350 + (away < 8) * 250 + skin * 300
+    scan = Scan(samples.astype(np.uint16), np.array([200.0, 140.0, -160.0]), 4.0)
+    assert find_head(reduce_stack(scan.stack()), net()).content is Content.NO_HEAD
 
 
 def test_a_head_at_the_side_of_a_wide_field_of_view_loses_its_face() -> None:
