@@ -27,8 +27,10 @@ from scipy import ndimage
 
 from benchmarks.measure import measure
 from deid_platform.audit.heads.average import register
+from deid_platform.audit.heads.likeness import face_logit, looks_like_a_face
 from deid_platform.audit.heads.picture import pictures
 from deid_platform.audit.heads.proof import measured
+from deid_platform.audit.heads.surface import uncleaned, views
 from deid_platform.audit.heads.volumes import Volume
 from deid_platform.heads.finding import find_head
 from deid_platform.heads.grid import reduce_stack
@@ -120,9 +122,7 @@ def _resampled(scan: Scan, step: float) -> Scan:
 
 def smaller(scan: Scan, share: float) -> Scan:
     """A child: the same head, smaller."""
-    affine = scan.affine.copy()
-    affine[:3, :3] *= share
-    return Scan(scan.samples, affine, scan.modality)
+    return Scan(scan.samples, scan.affine @ np.diag([share, share, share, 1.0]), scan.modality)
 
 
 def inverted(scan: Scan) -> Scan:
@@ -180,8 +180,10 @@ def judged(scan: Scan, gone: Array) -> tuple[dict[str, Any], bytes]:
     origins = scan.affine[:3, 3] + np.outer(np.arange(sides[0].shape[0]), z)
     volume = Volume(sides[0], sides[1], sides[2], origins, np.array([y, x]))
     found = register(volume)
-    proof = measured(volume, found)
-    return {**proof.figures(), "held_back": proof.failures(face=True)}, pictures(volume, found).both
+    proof, seen = measured(volume, found), views(volume, found)
+    told = {"face_before": round(face_logit(uncleaned(seen)), 1), "face_after": round(face_logit(seen), 1)}
+    failed = proof.failures(face=True) or (["face_seen"] if looks_like_a_face(seen) else [])
+    return {**proof.figures(), **told, "held_back": failed}, pictures(seen).both
 
 
 def face_removed(scan: Scan, net: HeadNet) -> tuple[Array | None, dict[str, Any]]:

@@ -61,7 +61,9 @@ class Judged:
 
 
 def judge(monkeypatch: pytest.MonkeyPatch, judged: Judged) -> None:
-    for name, stand_in in (("register", None), ("pictures", Pictures(b"", b"")), ("measured", judged)):
+    stand_ins = {"register": None, "views": [], "looks_like_a_face": False, "pictures": Pictures(b"", b""),
+                 "measured": judged}  # fmt: skip
+    for name, stand_in in stand_ins.items():
         monkeypatch.setattr(heads_proof, name, lambda *_, given=stand_in: given)
 
 

@@ -35,7 +35,7 @@ from deid_platform.stages.task import Broken, StoreBroken, landed_object, own_ob
 from deid_platform.store.protocol import Store
 from deid_platform.workers import Lost
 
-GATE_VERSION = "9"
+GATE_VERSION = "10"
 
 
 @dataclass(frozen=True, slots=True)

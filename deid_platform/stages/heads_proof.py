@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from deid_platform.audit.heads.average import Registered, register
+from deid_platform.audit.heads.likeness import looks_like_a_face
 from deid_platform.audit.heads.picture import Pictures, pictures
 from deid_platform.audit.heads.proof import measured, shows_face
+from deid_platform.audit.heads.surface import views
 from deid_platform.audit.heads.volumes import Pair, Place, places_of
 from deid_platform.audit.proof import HeadsProof
 from deid_platform.errors import StoreError
@@ -88,9 +90,11 @@ class Prove:
         pose: Registered | None = None
         for volume in islice(place.volumes(), _MOST):
             found = register(volume)
-            failures.append(measured(volume, found).failures(face=True))
+            seen, failed = views(volume, found), measured(volume, found).failures(face=True)
+            # What is not proven needs no second opinion.
+            failures.append(failed or (["face_seen"] if looks_like_a_face(seen) else []))
             pose = pose or (None if failures[-1] else found)
-            shown = shown or pictures(volume, found)
+            shown = shown or pictures(seen)
         kinds = sorted({*_judged(failures, counts), *_misplaced(place, pose)})
         if shown is not None:
             with own_store():

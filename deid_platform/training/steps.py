@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from queue import Empty
@@ -38,3 +41,22 @@ def next_of(ready: Queue[T], workers: Sequence[BaseProcess]) -> T:
         except Empty:
             if not any(worker.is_alive() for worker in workers):
                 raise RuntimeError("The processes that draw scenes have stopped: see what they printed.") from None
+
+
+@contextmanager
+def drawn(draw: Callable[[int, Queue[T]], None], seed: int, workers: int) -> Iterator[Iterator[T]]:
+    """What ``draw(seed, ready)`` puts into its queue in processes of its own, for as long as it is wanted.
+
+    The processes take turns, so that the order does not depend on which is faster.
+    """
+    context = multiprocessing.get_context("spawn")
+    queues: list[Queue[T]] = [context.Queue(6) for _ in range(workers)]
+    processes = [context.Process(target=draw, args=(seed + 1000 * number, ready), daemon=True)
+                 for number, ready in enumerate(queues)]  # fmt: skip
+    for process in processes:
+        process.start()
+    try:
+        yield (next_of(ready, [process]) for ready, process in cycle(zip(queues, processes, strict=True)))
+    finally:
+        for process in processes:
+            process.terminate()

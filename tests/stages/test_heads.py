@@ -138,6 +138,15 @@ def test_what_is_found_is_the_same_each_time_and_what_is_not_proven_is_refused_w
     assert set(judged.verdict.refused) == set(images)
 
 
+def test_what_still_looks_like_a_face_is_refused(
+    done: tuple[Path, Chain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, one = done
+    monkeypatch.setattr(heads_proof, "looks_like_a_face", lambda _views: True)
+    judged = judge_batch(pipeline(root, profile="research"), one.cleaned.manifest.batch)
+    assert Reason.FACE_NOT_PROVEN_GONE in judged.verdict.refused.values()
+
+
 def test_a_belly_stays_as_it_is(tmp_path: Path) -> None:
     one = chain(tmp_path / "root", files(*slices(body((12, 48, 48), 8.0), person(2))))
     assert {entry.masking.head for entry in one.cleaned.manifest.passed} == {"no_head"}

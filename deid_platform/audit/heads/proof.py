@@ -94,11 +94,11 @@ def _axis(limits: tuple[float, float], step: float = _STEP) -> NDArray[np.float6
 def tissue(volume: Volume, points: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where there is tissue at points of the patient, before and after, by one threshold for both."""
     before, after, _, scanned = volume.at(points)
-    level = _level(volume)
+    level = tissue_level(volume)
     return scanned & (before > level), scanned & (after > level)
 
 
-def _level(volume: Volume) -> float:
+def tissue_level(volume: Volume) -> float:
     """The value from which on there is tissue, from the original."""
     sample = volume.before[:, ::2, ::2]
     low, high = np.percentile(np.clip(sample, -1000, 2000) if sample.min() < -500 else sample, [1, 99.5])

@@ -12,12 +12,10 @@ import argparse
 import copy
 import json
 import logging
-import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import cycle
+from functools import partial
 from multiprocessing.queues import Queue
 from pathlib import Path
 
@@ -28,7 +26,7 @@ from torch import Tensor, nn
 from deid_platform.training.heads.labels import LabelledHead
 from deid_platform.training.heads.net import BrainNet, HeadNet
 from deid_platform.training.heads.scene import Scene, Scenes, Shares
-from deid_platform.training.steps import falling, follow, next_of
+from deid_platform.training.steps import drawn, falling, follow
 
 _LOG = logging.getLogger(__name__)
 _REPORT_EVERY, _SAVE_EVERY = 50, 200
@@ -64,7 +62,7 @@ def train(recipe: Recipe) -> HeadNet | BrainNet:
         net.load_state_dict(torch.load(recipe.start, map_location="cpu", weights_only=True))
     net.to(recipe.device, memory_format=torch.channels_last_3d)  # twice as fast on a CPU
     average = copy.deepcopy(net)
-    with _drawn(recipe) as scenes:
+    with drawn(partial(_draw, recipe), recipe.seed, recipe.workers) as scenes:
         _learn(recipe, net, average, scenes)
     torch.save(average.state_dict(), recipe.out)
     average.cpu().eval()
@@ -77,22 +75,6 @@ def heads_in(folder: Path) -> list[LabelledHead]:
     if not paths:
         raise FileNotFoundError(f"No labelled heads (*.npz) in {folder}: make them with training.heads.labels.")
     return [LabelledHead.load(path) for path in paths]
-
-
-@contextmanager
-def _drawn(recipe: Recipe) -> Iterator[Iterator[Scene]]:
-    """Batches of scenes, drawn in other processes for as long as they are wanted."""
-    context = multiprocessing.get_context("spawn")
-    queues: list[Queue[Scene]] = [context.Queue(6) for _ in range(recipe.workers)]
-    workers = [context.Process(target=_draw, args=(recipe, recipe.seed + 1000 * number, ready), daemon=True)
-               for number, ready in enumerate(queues)]  # fmt: skip
-    for worker in workers:
-        worker.start()
-    try:
-        yield (next_of(ready, [worker]) for ready, worker in cycle(zip(queues, workers, strict=True)))
-    finally:
-        for worker in workers:
-            worker.terminate()
 
 
 def _draw(recipe: Recipe, seed: int, ready: Queue[Scene]) -> None:

@@ -12,9 +12,10 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: make trai
 pytest.importorskip("onnx", reason="ONNX is not installed: make train-smoke installs it and runs this.")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from deid_platform.training.heads import presence  # noqa: E402
+from deid_platform.training.heads import portrait, presence  # noqa: E402
 from deid_platform.training.heads.export import export, register  # noqa: E402
 from deid_platform.training.heads.net import BrainNet, HeadNet, loss_of, overlap_loss  # noqa: E402
+from deid_platform.training.heads.portraits import FAR, SIDE, Portraits  # noqa: E402
 from deid_platform.training.heads.scene import COARSE, FINE, Scenes, Shares  # noqa: E402
 from deid_platform.training.heads.train import Recipe, heads_in, train  # noqa: E402
 
@@ -137,3 +138,28 @@ def test_left_is_left_in_mirrored_scenes_too(head: LabelledHead) -> None:
         if inside.sum() > 500:
             across = np.arange(inside.shape[0])[:, None, None] * np.ones(inside.shape)
             assert np.corrcoef(across[inside], scene.where[0][inside])[0, 1] > 0.5
+
+
+def test_views_follow_the_seed_and_are_told_by_the_skin_that_is_left(head: LabelledHead) -> None:
+    first, second = Portraits([head], 2), Portraits([head], 2)
+    shares = set()
+    for _ in range(12):
+        (view, share), (same, _) = first.next(), second.next()
+        assert torch.equal(view, same)
+        assert view.shape == (SIDE, SIDE)
+        assert 0 <= view.min() <= view.max() <= FAR
+        shares.add(share)
+    assert min(shares) < 0.05
+    assert 0.5 < max(shares) <= 1
+
+
+@EXPORTING
+def test_a_few_steps_train_a_net_that_sees_faces(tmp_path: Path, head: LabelledHead) -> None:
+    head.save(tmp_path / "egg.npz")
+    net = portrait.train(portrait.Recipe(tmp_path, steps=2, batch=4))
+    assert len(portrait.export(net, tmp_path)) == 64
+    session = onnxruntime.InferenceSession(str(tmp_path / portrait.FILE), providers=["CPUExecutionProvider"])
+    depths = np.random.default_rng(0).uniform(0, FAR, (3, 1, SIDE, SIDE)).astype(np.float32)
+    (logits,) = session.run(None, {"x": depths})
+    with torch.no_grad():
+        assert np.allclose(logits, net(torch.from_numpy(depths)).numpy(), atol=1e-3)
