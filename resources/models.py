@@ -6,6 +6,7 @@ import os
 
 import dagster as dg
 
+from deid_platform.audit.heads.likeness import close_likeness, verify_likeness
 from deid_platform.heads.net import choose_head_net, close_head_nets, open_head_net
 from deid_platform.pixels.inference import DetectorSpec, choose_detector, close_detectors
 
@@ -48,8 +49,10 @@ class ModelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         self.detector()
         open_head_net(choose_head_net())
+        verify_likeness()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close what was opened in this process; workers close theirs when they end."""
         close_detectors()
         close_head_nets()
+        close_likeness()

@@ -16,6 +16,7 @@ from deid_platform.pixels.sessions import (
     Device,
     ModelFile,
     described,
+    model_file,
     open_session,
     runtime_version,
     undescribed,
@@ -148,10 +149,7 @@ def _files(folder: Path) -> tuple[list[ModelFile], tuple[float, float]]:
     """The nets: of heads, of whether there is one, and of brains; and the logits from which on there is one."""
     found, teller, cutter = (described(folder, model) for model in (HEAD, PRESENCE, BRAIN_MODEL))
     try:
-        files = [
-            ModelFile(str(one["version"]), folder / file["file"], file["sha256"], int(file["opset"]))
-            for one in (found, teller, cutter) for file in (one["precisions"]["fp32"],)
-        ]  # fmt: skip
+        files = [model_file(folder, one) for one in (found, teller, cutter)]
         least = teller["precisions"]["fp32"]["thresholds"]
         return files, (float(least["head"]), float(least["face"]))
     except (ValueError, KeyError, TypeError):

@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,6 +66,12 @@ def described(folder: Path, model: str) -> dict[str, Any]:
         return dict(json.loads((folder / "models.json").read_text("utf-8"))[model])
     except (OSError, ValueError, KeyError, TypeError):
         raise undescribed(model) from None
+
+
+def model_file(folder: Path, model: Mapping[str, Any]) -> ModelFile:
+    """The fp32 file of what :func:`described` gives. Raises KeyError, TypeError or ValueError where it names none."""
+    file = model["precisions"]["fp32"]
+    return ModelFile(str(model["version"]), folder / file["file"], file["sha256"], int(file["opset"]))
 
 
 def undescribed(model: str) -> DeidError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from deid_platform.audit.heads.average import Registered, register
-from deid_platform.audit.heads.likeness import looks_like_a_face
+from deid_platform.audit.heads.likeness import looks_like_a_face, verify_likeness
 from deid_platform.audit.heads.picture import Pictures, pictures
 from deid_platform.audit.heads.proof import measured, shows_face
 from deid_platform.audit.heads.surface import views
@@ -142,6 +142,8 @@ def prove_heads(
     ------
     StoreError
         A worker could not use the platform's own stores.
+    DeidError
+        The gate's model is missing or changed.
     """
     options = pipeline.policy.heads.at(pipeline.identity.site)
     if not options.looks:
@@ -163,7 +165,10 @@ def prove_studies(
     ------
     StoreError
         A worker could not use the platform's own stores.
+    DeidError
+        The gate's model is missing or changed.
     """
+    verify_likeness()
     counts: Counter[str] = Counter()
     findings: list[Finding] = []
     with closing(compute.run(task, _studies(sources, cleaned))) as results:

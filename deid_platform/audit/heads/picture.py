@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from deid_platform.audit.heads.surface import View
-
-_DEEPEST = 200.0  # mm, shown darkest
+from deid_platform.audit.heads.surface import DEEPEST, STEP, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,9 @@ def _png(shades: NDArray[np.uint8]) -> bytes:
 def _shaded(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The surface lit from above and one side, the deeper the darker."""
     seen = np.isfinite(depth)
-    filled = np.where(seen, depth, _DEEPEST).astype(np.float64)
-    across, up = np.gradient(ndimage.gaussian_filter(filled, 0.6) / 2)
+    filled = np.where(seen, depth, DEEPEST).astype(np.float64)
+    across, up = np.gradient(ndimage.gaussian_filter(filled, 0.6) / STEP)
     lit = np.clip((0.3 * across - 0.3 * up + 1) / np.sqrt(across**2 + up**2 + 1), 0, 1.3)
-    shade = (0.2 + 0.6 * lit) * seen * (1 - 0.5 * np.clip(filled / _DEEPEST, 0, 1))
+    shade = (0.2 + 0.6 * lit) * seen * (1 - 0.5 * np.clip(filled / DEEPEST, 0, 1))
     # Who stands in front of a person sees the right of that person at the left.
     return np.asarray(np.rot90(np.clip(shade, 0, 1) * 255)[:, ::-1], np.uint8)

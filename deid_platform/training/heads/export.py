@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from deid_platform.training.heads.net import BrainNet, HeadNet
 from deid_platform.training.heads.scene import COARSE, FINE
@@ -29,12 +30,18 @@ _AXES = {
 def export(net: HeadNet | BrainNet, folder: Path) -> str:
     """Write ``head.onnx`` or ``brain.onnx``, which take volumes of any size; return its sha-256."""
     brain = isinstance(net, BrainNet)
-    path = folder / ("brain.onnx" if brain else "head.onnx")
     outputs = ["y"] if brain else ["y", "c"]
+    return written(net, folder / ("brain.onnx" if brain else "head.onnx"), FINE if brain else COARSE, outputs,
+                   {name: _AXES[name] for name in ("x", *outputs)})  # fmt: skip
+
+
+def written(
+    net: nn.Module, path: Path, size: Sequence[int], outputs: Sequence[str], free: dict[str, dict[int, str]]
+) -> str:
+    """Write a net of one input ``x``, shape (1, 1, *size) but for what is ``free`` (names by axis); its sha-256."""
     torch.onnx.export(
-        net.eval(), (torch.rand(1, 1, *(FINE if brain else COARSE)),), str(path), input_names=["x"],
-        output_names=outputs, opset_version=OPSET, dynamic_axes={name: _AXES[name] for name in ("x", *outputs)},
-        dynamo=False,
+        net.eval(), (torch.rand(1, 1, *size),), str(path), input_names=["x"], output_names=list(outputs),
+        opset_version=OPSET, dynamic_axes=free, dynamo=False,
     )  # fmt: skip
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

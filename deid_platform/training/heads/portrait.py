@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
 import json
 import logging
 import time
@@ -24,14 +23,14 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from deid_platform.training.heads.export import register
+from deid_platform.training.heads.export import register, written
 from deid_platform.training.heads.portrait_net import PortraitNet
 from deid_platform.training.heads.portraits import SIDE, Portraits
 from deid_platform.training.heads.train import heads_in
 from deid_platform.training.steps import drawn, falling, follow
 
 _LOG = logging.getLogger(__name__)
-FILE, MODEL, OPSET = "portrait.onnx", "portrait", 17
+FILE, MODEL = "portrait.onnx", "portrait"
 Views = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -92,12 +91,7 @@ def _learn(recipe: Recipe, net: PortraitNet, average: PortraitNet, views: Iterat
 
 def export(net: PortraitNet, folder: Path) -> str:
     """Write ``portrait.onnx``; return its sha-256."""
-    path = folder / FILE
-    torch.onnx.export(
-        net.eval(), (torch.rand(2, 1, SIDE, SIDE) * 100,), str(path), input_names=["x"], output_names=["p"],
-        opset_version=OPSET, dynamic_axes={"x": {0: "n"}, "p": {0: "n"}}, dynamo=False,
-    )  # fmt: skip
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return written(net, folder / FILE, (SIDE, SIDE), ["p"], {"x": {0: "n"}, "p": {0: "n"}})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

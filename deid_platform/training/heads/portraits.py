@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from deid_platform.training.heads.labels import BONE, CAVITY, CLASSES, STRUCTURES, LabelledHead
+from deid_platform.training.heads.scanner import thick
+from deid_platform.training.heads.scene import rotation
 
 SIDE, STEP = 96, 2.0
 """Points along both edges of a view, and millimetres between them."""
@@ -87,8 +89,10 @@ class Portraits:
         return now, _share(whole, now, where)
 
     def _where(self, kind: str) -> Tensor:
-        """Head-frame coordinates of the points of a view, shape (x, depth, z, 3): an average head is never laid over
-        another one exactly."""
+        """Head-frame coordinates of the points of a view, shape (x, depth, z, 3).
+
+        They miss by some degrees and millimetres: no average head is laid over another one exactly.
+        """
         rng = self._rng
         turn = rng.normal(0, (9, 6, 6))
         turn[2] += rng.uniform(-48, 48)
@@ -97,7 +101,8 @@ class Portraits:
         elif kind == "elsewhere":  # its crown, its throat
             turn[0] += rng.choice([-1, 1]) * rng.uniform(70, 110)
         size = rng.uniform(0.88, 1.14) * rng.uniform(0.94, 1.06, 3)
-        matrix = torch.from_numpy(_rotation(np.deg2rad(turn)) @ np.diag(1 / size)).float().to(self._device)
+        # Turned about its own axes first and about the vertical one last, as who looks at a head walks around it.
+        matrix = torch.from_numpy(rotation(-np.deg2rad(turn)).T @ np.diag(1 / size)).float().to(self._device)
         shift = torch.tensor(rng.normal(0, (4, 7, 9)), dtype=torch.float32, device=self._device)
         nodes = torch.randn(1, 3, 6, 6, 6, generator=self._torch, device=self._device) * float(rng.uniform(0, 5))
         bent = functional.interpolate(nodes, size=self._box.shape[:3], mode="trilinear", align_corners=True)
@@ -127,7 +132,7 @@ class Portraits:
             drawn = torch.from_numpy(means).float().to(self._device)[tissues]
             volume = functional.avg_pool3d(drawn[None, None], 3, 1, 1)[0, 0]
         if rng.random() < 0.3:  # thick slices, mostly axial
-            volume = _thick(volume, int(rng.choice([0, 1, 2], p=[0.2, 0.2, 0.6])), int(rng.integers(2, 4)))
+            volume = thick(volume, int(rng.choice([0, 1, 2], p=[0.2, 0.2, 0.6])), int(rng.integers(2, 4)))
         noise = torch.randn(volume.shape, generator=self._torch, device=self._device).abs()
         return volume + noise * float(rng.uniform(0, 0.05))
 
@@ -183,7 +188,7 @@ class Portraits:
         points = self._box
         tissue = torch.full(points.shape[:3], -0.1, device=self._device)
         for _ in range(int(rng.integers(0, 7))):
-            turn = torch.from_numpy(_rotation(rng.normal(0, 1.0, 3))).float().to(self._device)
+            turn = torch.from_numpy(rotation(rng.normal(0, 1.0, 3))).float().to(self._device)
             radii = torch.from_numpy(rng.uniform(8, 110, 3) * (1, 1, rng.choice([1, 3]))).float().to(self._device)
             centre = torch.from_numpy(rng.uniform((-70, -60, -120), (70, 90, 60))).float().to(self._device)
             apart = ((((points - centre) @ turn) / radii) ** 2).sum(-1)
@@ -211,22 +216,6 @@ def _share(whole: Tensor, now: Tensor, where: Tensor) -> float:
     skin_of_face &= (skin[..., 2] > low) & (skin[..., 2] < high)
     stayed = skin_of_face & ((now - whole) < _DISTANCE) & (now < FAR)
     return float(stayed.sum()) / max(float(skin_of_face.sum()), _SKIN)
-
-
-def _rotation(angles: np.ndarray) -> np.ndarray:
-    """Rotations about x, y and z, radians."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return np.asarray(about_z @ about_y @ about_x)
-
-
-def _thick(volume: Tensor, axis: int, count: int) -> Tensor:
-    moved = volume.movedim(axis, -1)
-    flat = moved.reshape(1, -1, moved.shape[-1])
-    thick = functional.interpolate(functional.avg_pool1d(flat, count, count), size=moved.shape[-1], mode="linear")
-    return thick.reshape(moved.shape).movedim(-1, axis)
 
 
 def _widest(mask: Tensor, radius: int) -> Tensor:

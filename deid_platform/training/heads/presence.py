@@ -9,7 +9,6 @@ and sees the volume coarsely, as a whole. Half of what it learns from is no head
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import time
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from deid_platform.training.heads.export import register
+from deid_platform.training.heads.export import register, written
 from deid_platform.training.heads.labels import COARSE_STEP, STRUCTURES
 from deid_platform.training.heads.scene import COARSE, Scene, Scenes, Shares
 from deid_platform.training.heads.train import heads_in
@@ -29,7 +28,6 @@ from deid_platform.training.steps import falling
 
 _LOG = logging.getLogger(__name__)
 FILE = "presence.onnx"
-OPSET = 17
 SHARES = Shares(fine=0.0, other=0.5, stripped=0.06, defaced=0.3)
 _BATCH, _CHANNELS = 8, (12, 24, 48)
 _PIECES = 0.2  # of the heads that are cut up and put together at random
@@ -111,12 +109,7 @@ def train(scenes: Scenes, seed: int, steps: int, minutes: float = 0.0, rate: flo
 
 def export(net: PresenceNet, folder: Path) -> str:
     """Write ``presence.onnx``; return its sha-256."""
-    path = folder / FILE
-    torch.onnx.export(
-        net.eval(), (torch.rand(1, 1, *COARSE),), str(path), input_names=["x"], output_names=["p"],
-        opset_version=OPSET, dynamo=False,
-    )  # fmt: skip
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return written(net, folder / FILE, COARSE, ["p"], {})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -32,7 +32,7 @@ def scanned(
     if rng.random() < 0.08:
         volume = _with_metal(volume, rng)
     if rng.random() < 0.35:
-        volume = _thick(volume, int(rng.integers(3)), int(rng.integers(2, 4)))
+        volume = thick(volume, int(rng.integers(3)), int(rng.integers(2, 4)))
     seen = inside.clone()
     if rng.random() < (0.2 if fine else 0.5):
         _narrowed(seen, rng, fine=fine)
@@ -46,12 +46,12 @@ def _enlarged(nodes: Tensor, shape: torch.Size) -> Tensor:
     return functional.interpolate(nodes, size=shape, mode="trilinear", align_corners=True)[0, 0]
 
 
-def _thick(volume: Tensor, axis: int, count: int) -> Tensor:
+def thick(volume: Tensor, axis: int, count: int) -> Tensor:
     """Slices ``count`` times as thick along an axis."""
     moved = volume.movedim(axis, -1)
     flat = moved.reshape(1, -1, moved.shape[-1])
-    thick = functional.interpolate(functional.avg_pool1d(flat, count, count), size=moved.shape[-1], mode="linear")
-    return thick.reshape(moved.shape).movedim(-1, axis)
+    averaged = functional.interpolate(functional.avg_pool1d(flat, count, count), size=moved.shape[-1], mode="linear")
+    return averaged.reshape(moved.shape).movedim(-1, axis)
 
 
 def _narrowed(seen: Tensor, rng: np.random.Generator, *, fine: bool) -> None:

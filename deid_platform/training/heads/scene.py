@@ -176,7 +176,7 @@ class Scenes:
         points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
         volume = torch.zeros(shape)
         for _ in range(int(rng.integers(0, 9))):
-            turn = torch.from_numpy(_rotation(rng.normal(0, 1.2, 3))).float()
+            turn = torch.from_numpy(rotation(rng.normal(0, 1.2, 3))).float()
             radii = torch.from_numpy(rng.uniform(0.06, 0.75, 3) * (1, 1, rng.choice([1, 4]))).float()
             centre = torch.from_numpy(rng.uniform(-0.6, 0.6, 3)).float()
             apart = ((((points - centre) @ turn) / radii) ** 2).sum(-1)
@@ -197,7 +197,7 @@ def _normalised(voxels: Tensor, shape: Sequence[int], *, flipped: bool) -> Tenso
     return grid.flip(-1)[None]
 
 
-def _rotation(angles: NDArray[Any]) -> NDArray[np.float64]:
+def rotation(angles: NDArray[Any]) -> NDArray[np.float64]:
     """Rotations about x, y and z, radians."""
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
@@ -210,7 +210,7 @@ def _pose(rng: np.random.Generator) -> NDArray[np.float64]:
     """From points of the grid to those of the source: tilted up to some 40 degrees, children and large heads."""
     spread = np.deg2rad((17, 9, 9) if rng.random() < 0.8 else (25, 18, 18))
     size = rng.uniform(0.72, 1.15) * rng.uniform(0.92, 1.08, 3)
-    return np.asarray(_rotation(rng.normal(0, spread)) @ np.diag(1 / size) + rng.normal(0, 0.03, (3, 3)))
+    return np.asarray(rotation(rng.normal(0, spread)) @ np.diag(1 / size) + rng.normal(0, 0.03, (3, 3)))
 
 
 def _means(rng: np.random.Generator) -> NDArray[np.float64]:
